@@ -28,7 +28,7 @@ SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes import the course: what Python compiled is kept, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup course course-all lint test test-all soak release-check gpu site decks lab clean
+.PHONY: help setup course course-all lint test test-all soak release-check gpu site decks class lab clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -98,6 +98,15 @@ site: setup ## the course as web pages, into build/site; the first time it needs
 # For some notebooks alone: .venv/bin/python -m tools.decks 02 06
 decks: setup ## slides of every notebook, into build/decks: figures, questions, notes; CHECK=1 looks for overflow in Chromium
 	$(BIN)/python -m tools.decks $(if $(CHECK),--check)
+
+# In the JSON of a notebook a fold begins and ends inside strings, so what is left stays valid.
+class: setup ## for students: build/gan-class.zip, all but tests, solutions and hidden checks; CLOSED=1: without folded solutions
+	rm -rf build/class build/gan-class.zip
+	mkdir -p build/class
+	git archive --prefix=gan-class/ HEAD . ':!tests' ':!assignments/*.md' $(foreach part,source checks mutants hostile,':!assignments/$(part)') | tar -x -C build/class
+	$(if $(CLOSED),perl -0 -pi -e 's/<details><summary>(A solution|(An|Our) answers?)<.summary>.*?<.details>/*$$1: left out in this edition.*/gs' build/class/gan-class/notebooks/*.ipynb)
+	cd build/class && "$(CURDIR)/$(BIN)/python" -m zipfile -c ../gan-class.zip gan-class
+	rm -rf build/class; ls -l build/gan-class.zip
 
 # tools/lab leaves out what a learner does not need: Jupyter's news, and the buttons of nbgrader and Voila. Instructors
 # type `jupyter lab`. With MPLBACKEND=Agg in the terminal, notebooks would show no figures.

@@ -25,6 +25,12 @@ def ensure(holds: object, what: str, where: object, fix: str) -> None:
         raise CourseError(what, where, fix)
 
 
+def expect(holds: object, what: str) -> None:
+    """Raises ValueError, which only calls in Python can cause, unless ``holds``."""
+    if not holds:
+        raise ValueError(what)
+
+
 def check_choice(name: str, value: object, choices: Collection) -> None:
     """Raises CourseError unless ``value`` is one of the ``choices`` for what is called ``name``."""
     fix = f"choose from {', '.join(map(str, choices))}"

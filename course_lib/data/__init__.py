@@ -15,12 +15,12 @@ from course_lib.data.folders import ALL, SPLITS, ImageFolder
 from course_lib.errors import CourseError, check_choice, ensure
 
 __all__ = [
+    "DATA_SETS",
     "Augment",
     "EarthPairs",
     "Swapped",
     "TwoDomains",
     "View",
-    "names",
     "open_dataset",
     "spread",
 ]
@@ -33,7 +33,8 @@ TASKS = (  # of classes that are called with one
     (photos.Photos, photos.TASKS),
     (paintings.Paintings, paintings.TASKS),
 )
-DATA_SETS = {  # what is called with a split, size=... and seed=..., by name
+# What needs no folder and no download, by name; called with a split, size=... and seed=...
+DATA_SETS = {
     **{name: partial(cls, task=name) for cls, tasks in TASKS for name in tasks},
     **{
         f"emoji:{a}-{b}{end}": partial(emoji.EmojiStyles, styles=(a, b), pairs=bool(end))
@@ -43,11 +44,6 @@ DATA_SETS = {  # what is called with a split, size=... and seed=..., by name
     "earth:relief-aerial": partial(EarthPairs, paired=True),
     "earth:relief-aerial:unpaired": partial(EarthPairs, paired=False),
 }
-
-
-def names() -> list[str]:
-    """The data sets that need no folder and no download; ``download`` has the others."""
-    return [*DATA_SETS]
 
 
 class Swapped(View):
@@ -108,8 +104,8 @@ def open_dataset(
 
         dataset = open_download(name.removeprefix("download:"), split, size, seed, load, jitter)
     elif ":" in name and not os.path.exists(name):  # Path.exists raises for what it may not look at
-        near = [f"did you mean {other}? else " for other in get_close_matches(name, names(), 1)]
-        fix = f"choose from {', '.join(names())}, download:NAME, or give a folder"
+        near = [f"did you mean {other}? else " for other in get_close_matches(name, DATA_SETS, 1)]
+        fix = f"choose from {', '.join(DATA_SETS)}, download:NAME, or give a folder"
         raise CourseError(f"unknown data set {name!r}", "--data", "".join(near) + fix)
     else:
         dataset = ImageFolder(name, split, size, seed, load, jitter, single)

@@ -16,7 +16,7 @@ from jaxtyping import Float, Integer, UInt8
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data import names, open_dataset
+from course_lib.data import DATA_SETS, open_dataset
 from course_lib.data.facades import colour_labels, label_map
 from course_lib.data.images import Size, ab_half, find_images, read_image
 from course_lib.errors import CourseError, ensure
@@ -95,7 +95,7 @@ def find_scenes(
     With ``pairs``, of files twice as wide as high the left half. Raises CourseError for what is
     missing, before the first scene is read.
     """
-    if str(source) in names() and not source.exists():
+    if str(source) in DATA_SETS and not source.exists():
         data = open_dataset(str(source), "test", size)
         ensure(
             "labels" in data[0],

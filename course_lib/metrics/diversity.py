@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.errors import check_choice
+from course_lib.errors import check_choice, expect
 from course_lib.metrics.perceptual import (  # noqa: F401 (notebook 01b has LAST from here)
     EYES,
     LAST,
@@ -36,8 +36,7 @@ def diversity(samples: Float[Tensor, "n k 3 h w"], by: str = "features") -> Floa
     ``by`` is one of EYES or "l1" (mean absolute difference, in [0, 2]).
     """
     check_choice("by", by, (*EYES, "l1"))
-    if samples.shape[1] < 2:
-        raise ValueError(f"{tuple(samples.shape)}: there is but one sample for each input")
+    expect(samples.shape[1] > 1, f"{tuple(samples.shape)}: there is but one sample for each input")
     if by == "l1":
         return samples.diff(dim=1).abs().flatten(1).mean(1)
     means = []
@@ -83,32 +82,16 @@ def coverage(
     Coverage of Naeem et al. (2020) with one neighbour, by ``eyes``, for each input on its own; in
     [0, 1].
     """
-    if len(samples) != len(truths) or truths.shape[1] < 2:
-        raise ValueError(
-            f"samples {tuple(samples.shape)} and true answers {tuple(truths.shape)} do not fit"
-        )
+    expect(
+        len(samples) == len(truths) and truths.shape[1] > 1,
+        f"samples {tuple(samples.shape)} and true answers {tuple(truths.shape)} do not fit",
+    )
     covered = []
     for s, t in zip(samples, truths, strict=True):
         true = embed(t, eyes)
         radius = torch.cdist(true, true).fill_diagonal_(math.inf).min(1).values
         covered.append(torch.cdist(true, embed(s, eyes)).min(1).values < radius)
     return torch.stack(covered).double().mean().item()
-
-
-def common_share(values: Float[Tensor, "n k c"]) -> float:
-    """Share of the variance over z that all inputs have in common, in [0, 1]; ``values[:, j]``
-    belong to one z.
-
-    Each input's mean over z is taken away, v_ij = values_ij - mean_j values_ij; the share is
-    |mean_i v_ij|^2 over |v_ij|^2, both summed over c and averaged over all that is left. 1: the
-    same z does the same to every input; where z does something else to each it is about 1/n. nan
-    where z does nothing, and for a single input.
-    """
-    v = values.double() - values.double().mean(1, keepdim=True)
-    total = v.square().sum(2).mean()
-    if total <= 1e-10 or len(v) < 2:
-        return math.nan
-    return (v.mean(0).square().sum(1).mean() / total).item()
 
 
 # ---- realism
@@ -129,10 +112,10 @@ def realism_error(
     same index. It sees the sets, which people asked about one image do not: a generator that paints
     every house red is found out, however real each looks. nan for fewer than 8 images.
     """
-    if len(fake) != len(real):
-        raise ValueError(
-            f"{len(fake)} fakes and {len(real)} real images: as many of each are needed"
-        )
+    expect(
+        len(fake) == len(real),
+        f"{len(fake)} fakes and {len(real)} real images: as many of each are needed",
+    )
     if len(fake) < 8:
         return math.nan
     described = torch.stack([describe(fake, eyes), describe(real, eyes)]).double()

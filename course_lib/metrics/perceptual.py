@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from course_lib.errors import check_choice
+from course_lib.errors import check_choice, expect
 from course_lib.metrics.intervals import summed
 from course_lib.networks.efficientnet import load_photo_features
 from course_lib.networks.frozen import load_features, mean_and_spread
@@ -139,10 +139,10 @@ def kid(
     """
     groups = torch.arange(len(a)) if groups is None else groups.cpu()
     n = len(groups.unique())
-    if len(b) != len(a) or n < 3:
-        raise ValueError(
-            f"{len(a)} and {len(b)} rows of features: as many of each are needed, and 3 at least"
-        )
+    expect(
+        len(b) == len(a) and n > 2,
+        f"{len(a)} and {len(b)} rows of features: as many of each are needed, and 3 at least",
+    )
     a, b = a.double(), b.double()
     across = _kernel(a, b)
     meet = groups[:, None] != groups

@@ -17,6 +17,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from course_lib.errors import expect
+
 BINS = 8  # of each colour channel in the joint histogram
 TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
 GRID_BAND = 0.45  # cycles per pixel; the highest frequency an image can hold is 0.5
@@ -72,10 +74,10 @@ def each_ssim(
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     fake, real = (images / 2 + 0.5 for images in as_pairs(fake, real))  # [-1, 1] -> [0, 1]
-    if min(fake.shape[-2:]) < 11:
-        raise ValueError(
-            f"SSIM looks through a window of 11 px; these images are {tuple(fake.shape[-2:])}"
-        )
+    expect(
+        min(fake.shape[-2:]) > 10,
+        f"SSIM looks through a window of 11 px; these images are {tuple(fake.shape[-2:])}",
+    )
     chunks = zip(fake.split(CHUNK), real.split(CHUNK), strict=True)
     values = [
         structural_similarity_index_measure(*pair, data_range=1.0, reduction="none")
@@ -246,21 +248,24 @@ def _batches(data: Dataset, size: int, *keys: str) -> Iterator[list[Tensor]]:
 
 
 def _images(images: Tensor) -> Tensor:
-    if images.ndim != 4 or images.shape[1] != 3 or not images.numel():
-        raise ValueError(f"expected images (n, 3, h, w) with n > 0, got {tuple(images.shape)}")
+    expect(
+        images.ndim == 4 and images.shape[1] == 3 and images.numel(),
+        f"expected images (n, 3, h, w) with n > 0, got {tuple(images.shape)}",
+    )
     return images.detach().float()
 
 
 def _sets(fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    if fake.shape[1:] != real.shape[1:]:
-        raise ValueError(f"fakes {tuple(fake.shape)} and reals {tuple(real.shape)} differ in size")
+    expect(
+        fake.shape[1:] == real.shape[1:],
+        f"fakes {tuple(fake.shape)} and reals {tuple(real.shape)} differ in size",
+    )
     return _images(fake), _images(real)
 
 
 def as_pairs(fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     """Both as float32 without gradients; raises ValueError if they are no pairs of images."""
-    if len(fake) != len(real):
-        raise ValueError(f"{len(fake)} fakes and {len(real)} reals are not pairs")
+    expect(len(fake) == len(real), f"{len(fake)} fakes and {len(real)} reals are not pairs")
     return _sets(fake, real)
 
 

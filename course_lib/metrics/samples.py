@@ -20,7 +20,6 @@ INPUTS, SAMPLES = 100, 20  # of the paper's diversity
 NEAREST = 8  # answers that a person would look through
 # inputs that get more samples, so that 8 modes can be counted, and true answers to each
 DEEP, MANY, TRUE = 30, 40, 8
-SHARED = 20  # inputs that see the same 20 codes
 PIXELS = 2**18  # that a generator makes at a time
 
 
@@ -60,7 +59,6 @@ def score_samples(
         realism_error_features      how often a classifier is wrong: 0 told apart, 0.5 as real
         frechet_features            distance to the real images, one sample for each input;
                                     and so is kid_features
-        common_colour               share of the mean colour's variance over z that all inputs share
         encoded_l1                  L1 between y and G(x, E's mu of y), if there is an E
 
     Façades, to photographs, 30 inputs with 40 samples each:
@@ -71,7 +69,7 @@ def score_samples(
     What a generator of true photographs would get on test at 32 px: diversity_features 0.44 and
     diversity_l1 0.19 (real pairs, of different houses: 0.73 and 0.33), nearest_features 0.13,
     realism_error_features 0.48, frechet_features 0.7, kid_features 0.00, walls_covered 7.7,
-    coverage_features 1.0, and common_colour 0.95 if z means the same for every house.
+    coverage_features 1.0.
 
     The network "features" looks at façades and emoji. At other data it is "lite0", and so are the
     names: diversity_lite0, ... (``perceptual.EYES``).
@@ -104,9 +102,6 @@ def score_samples(
     numbers |= {f"real_pairs_{by}": diversity.real_pairs(y, by) for by in ("l1", eyes)}
     numbers[f"realism_error_{eyes}"] = diversity.realism_error(other, y, eyes=eyes)
     numbers |= distances(other, y, groups, intervals, eyes)
-    few = rows[:: max(1, n // SHARED)][:SHARED]
-    shared = translate_codes(method, x[few], method.noise(SAMPLES, 1)[None])
-    numbers["common_colour"] = diversity.common_share(shared.mean((3, 4)))
     if data in ("facades", "facades:unpaired") and direction == "xy":
         deep = rows[:DEEP]
         further = translate_codes(method, x[deep], codes[deep, SAMPLES:])

@@ -19,6 +19,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from course_lib.errors import expect
+
 if TYPE_CHECKING:
     import matplotlib.figure
 
@@ -124,9 +126,8 @@ def stitch(
     image size.
     """
     height, width = rows[0].shape[-2:]
-    if any(images.shape[-2:] != (height, width) for images in rows):
-        shapes = [tuple(images.shape) for images in rows]
-        raise ValueError(f"rows of one grid need one size, got {shapes}")
+    shapes = [tuple(images.shape) for images in rows]
+    expect(len({s[-2:] for s in shapes}) == 1, f"rows of one grid need one size, got {shapes}")
     count = max(len(images) for images in rows)
     lines = []
     for images in rows:
@@ -160,16 +161,14 @@ def loss_curves(
     history: Sequence[Mapping],
     keys: Sequence[str] | None = None,
     smooth: int = 25,
-    reference: Mapping[str, float] | None = None,
 ) -> "matplotlib.figure.Figure":
     """The terms of a history of rows ``{"step": 12, "d_real": 0.61, "l1": 0.2}``.
 
     A thin line shows a term as it is, a thick one its mean over the last ``smooth`` steps. Each
     kind of term has a panel, so that scales do not mix: the adversarial terms together (those with
     d, gan, real or fake in their names), every other by its name (``l1`` and ``val_l1`` share one).
-    ``keys`` chooses terms; by default all but step and seconds. A row may lack a key. ``reference``
-    draws dashed lines, ``{"D at chance": 1.386}``, in the panel of the key or kind that the label
-    names, else in the first. Raises ValueError if there is nothing to draw.
+    ``keys`` chooses terms; by default all but step and seconds. A row may lack a key.
+    Raises ValueError if there is nothing to draw.
     """
     if keys is None:
         every = dict.fromkeys(key for row in history for key in row)
@@ -177,33 +176,13 @@ def loss_curves(
     panels: dict[str, list[str]] = {}
     for key in sorted(keys, key=lambda key: _kind(key) != "adversarial"):
         panels.setdefault(_kind(key), []).append(key)
-    if not panels:
-        raise ValueError("no loss terms in this history")
-    lines: dict[str, list[tuple[str, float]]] = {kind: [] for kind in panels}
-    for label, value in (reference or {}).items():
-        words = set(label.lower().split())
-        named = [kind for kind, terms in panels.items() if words & {kind, *terms}]
-        lines[[*named, *panels][0]].append((label, value))
+    expect(panels, "no loss terms in this history")
     across = 2 if len(panels) == 4 else min(len(panels), 3)
     down = math.ceil(len(panels) / across)
     with new_figure(WIDTH if across > 1 else 0.7 * WIDTH, 330 * down, layout="constrained") as fig:
-        for i, (kind, terms) in enumerate(panels.items()):
+        for i, terms in enumerate(panels.values()):
             axes = fig.add_subplot(down, across, i + 1)
             heights = _draw_terms(axes, history, terms, smooth)
-            for label, value in lines[kind]:
-                axes.axhline(value, color="0.35", lw=1, ls=(0, (5, 3)))
-                axes.annotate(
-                    f"{label} {value:.3f}",
-                    xy=(1, value),
-                    xycoords=("axes fraction", "data"),
-                    xytext=(0, 4),
-                    textcoords="offset points",
-                    ha="right",
-                    size=8.5,
-                    zorder=4,
-                    bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5},
-                )
-                heights.append(value)
             if heights and min(heights) >= 0 and max(heights) > 0:
                 axes.set_ylim(0, 1.12 * max(heights))
             _over_steps(axes, "loss", columns=4 if across < 3 else 2)

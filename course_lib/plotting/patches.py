@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from course_lib.errors import ensure
+from course_lib.errors import ensure, expect
 from course_lib.networks.bicycle import MultiScalePatchGAN
 from course_lib.networks.blocks import inference, receptive_field
 from course_lib.plotting.figures import COLOURS, new_figure, pixel_axes, stitch
@@ -77,8 +77,10 @@ def patch(
         maps = D(judged[None].flatten(0, -4).to(method.device))
     logits = (maps[scale] if isinstance(maps, list) else maps)[0].cpu()
     rows, cols = logits.shape[1:]
-    if not (0 <= row < rows and 0 <= col < cols):
-        raise ValueError(f"row {row}, column {col} of a map of {rows} x {cols}")
+    expect(
+        0 <= row < rows and 0 <= col < cols,
+        f"row {row}, column {col} of a map of {rows} x {cols}",
+    )
     side, stride, margin = field(D, scale)
     left, top, size = col * stride - margin, row * stride - margin, x.shape[-1]
     box = (max(0, left), max(0, top), min(size, left + side), min(size, top + side))

@@ -66,27 +66,20 @@ class Update:
 
 def watch_step(
     step: Callable[..., Any], networks: Mapping[str, nn.Module], *args: Any
-) -> tuple[list[Update], str]:
+) -> list[Update]:
     """Runs ``step(*args)``, which moves weights as ever; returns its updates in their order.
 
     ``networks`` are the ones to watch, by name; a network is seen when it is called, ``G(x)``.
-    Images and terms are called as the step's variables, or keys of its dicts, are. Also returns
-    PyTorch's message if an update after the first one stopped with an error, else "". Raises
-    RuntimeError if the first one did, ValueError if there was none.
+    Images and terms are called as the step's variables, or keys of its dicts, are. Raises
+    ValueError if there was no update, and what the step raises.
     """
-    watch, stopped = _Watch(networks), ""
-    try:
-        with register_module_forward_hook(watch.call, with_kwargs=True), watch:
-            step(*args)
-    except RuntimeError as error:
-        stopped = str(error).partition(" (")[0]
-        if not any(update.moved for update in watch.updates):
-            raise
+    watch = _Watch(networks)
+    with register_module_forward_hook(watch.call, with_kwargs=True), watch:
+        step(*args)
     if not watch.updates:
         raise ValueError("the step calls no backward(), so there is nothing to draw")
-    if not watch.close() and stopped:
-        watch.updates.pop()
-    return watch.updates, stopped
+    watch.close()
+    return watch.updates
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -266,7 +259,7 @@ def step_picture(step: Callable[..., Any], networks: Mapping[str, nn.Module], *a
         step_picture(model.step, model.networks, batch)
         step_picture(my_step, {"G": G, "D": D}, G, D, opt_G, opt_D, x, y)
     """
-    updates, stopped = watch_step(step, networks, *args)
+    updates = watch_step(step, networks, *args)
     panels = [_places(update.edges) for update in updates]
     wide, high = [panel[1] for panel in panels], [panel[2] for panel in panels]
     beside = sum(wide) <= WIDTH
@@ -289,9 +282,6 @@ def step_picture(step: Callable[..., Any], networks: Mapping[str, nn.Module], *a
             if state in used
         ]
         fig.legend(handles=lines + boxes, loc="lower left", ncols=2, fontsize=9)
-        if stopped:
-            x, y = 3 / width, (FOOT + 4) / (height + FOOT)
-            fig.text(x, y, f"Then it stopped: {stopped}", size=9, color=COLOURS[1], va="center")
     return fig
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from course_lib.data import TwoDomains, names, open_dataset
+from course_lib.data import DATA_SETS, TwoDomains, open_dataset
 from course_lib.data.files import check_outputs, expanded, replace_file
 from course_lib.data.folders import ALL, own_splits
 from course_lib.data.images import to_png
@@ -103,7 +103,7 @@ def score_run(
 def _part(data: str, settings: dict) -> str:
     """The split that is scored if none is asked for: of what a run has learned from, held-out."""
     learned = settings["data"]
-    if data in names() or not os.path.isdir(data):
+    if data in DATA_SETS or not os.path.isdir(data):
         return "test"
     ensure(
         Path(learned, "train").resolve() != Path(data).resolve(),
@@ -123,7 +123,7 @@ def _training_set(
     splits, learned = own_splits(data), settings["data"]
     if split != ALL and (not splits or "train" in splits):
         return open_dataset(data, "train", size, direction, load=load)
-    if learned in names() or os.path.isdir(learned):  # nothing is downloaded for this
+    if learned in DATA_SETS or os.path.isdir(learned):  # nothing is downloaded for this
         with suppress(CourseError):
             return open_dataset(learned, "train", size, direction, load=load)
     return None

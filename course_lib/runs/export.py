@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.data import names, open_dataset, spread
+from course_lib.data import DATA_SETS, open_dataset, spread
 from course_lib.data.files import MARK, check_outputs, expanded, replace_file
 from course_lib.data.label_maps import SHADES, shaded
 from course_lib.errors import ensure, need
@@ -112,7 +112,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     in_direction(method, settings, direction, folder)  # refuses what was not learned
     learned = "xy" if direction == settings["direction"] else "yx"  # as the method calls it
     where = settings["data"]
-    name = where if where in names() else Path(where).name  # a page must not tell folders
+    name = where if where in DATA_SETS else Path(where).name  # a page must not tell folders
     data = open_dataset(where, "test", method.config.image_size, direction, load=method.config.load)
     pick = (lambda of: shaded(of["labels"], of["instances"])) if method.maps else itemgetter("x")
     x = torch.stack([pick(item) for item in spread(data, INPUTS)])
@@ -136,7 +136,6 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
             "leave out --half" if half else "translate with PyTorch: course translate",
         )
         written = made.read_bytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, written)
     look = looks.of_run(settings, direction)
     return facts | {

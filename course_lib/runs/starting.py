@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 from course_lib import __version__
-from course_lib.data import PAIRED, files, names, open_dataset
+from course_lib.data import DATA_SETS, PAIRED, files, open_dataset
 from course_lib.errors import CourseError, ensure, explained
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
@@ -72,7 +72,7 @@ def train(
     no longer exists. ``start``, the name of shipped weights or the folder of a run, is where the
     weights begin (see fine_tuning.py); without a ``config`` its settings are taken, too. Among
     processes that torchrun has started, each trains on its share of every batch (see
-    training/distributed.py). ``fit_options`` go to fit(): previews, progress, workers.
+    training/distributed.py). ``fit_options`` go to fit(): previews, progress.
     """
     cls, out, data = method_class(method), files.expanded(out), os.path.expanduser(data)
     config = config or make_config(method, start=start)
@@ -132,7 +132,7 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
         splits[0].paired or not cls.needs_pairs,
         f"{method} learns from pairs, and {data} has none",
         "--data",
-        f"try {data + PAIRED if data + PAIRED in names() else folder}",
+        f"try {data + PAIRED if data + PAIRED in DATA_SETS else folder}",
     )
     return splits
 
@@ -155,7 +155,7 @@ def _check_best(cls: type, val_set: Dataset) -> None:
 
 def _name(data: str) -> str:
     """``data`` as run.json records it: the name of a data set, or a folder's whole path."""
-    is_name = data in names() or (":" in data and not Path(data).exists())
+    is_name = data in DATA_SETS or (":" in data and not Path(data).exists())
     return data if is_name else str(Path(data).resolve())
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from torch import Tensor
 from tqdm import tqdm
 
-from course_lib.data.files import replace_file, writing
+from course_lib.data.files import replace_file
 from course_lib.data.images import to_png
 from course_lib.training.run import TrainingRun
 
 # Rows of a preview, as a picture names them.
 IN_WORDS = {"x": "input", "fake_y": "generated", "y": "ground truth"}
-FEW = 300  # updates
+ENOUGH = {"CycleGAN": 2000}  # updates that random weights take to show much; of other methods: 300
 
 
 def in_notebook() -> bool:
@@ -22,11 +22,6 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     # IPython on a terminal has no kernel
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
-
-
-def minutes_seconds(seconds: float) -> str:
-    """130 -> ``2:10``."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 class Progress:
@@ -40,7 +35,7 @@ class Progress:
         self.line = None  # in a notebook, with the figure of the preview below it
         self.figure = None
         self.drawn = 0.0  # when the text was last shown
-        self.remark: str | None = None  # on a training that is too short; None: not judged yet
+        self.remark = ""  # on a training that is too short
 
     def close(self) -> None:
         """An error must not be printed behind the bar."""
@@ -60,24 +55,28 @@ class Progress:
                 tqdm.write(f"resuming at step {self.run.step}", file=sys.stderr)
 
     def text(self, threads: str = "") -> str:
-        """``step 120/500 · 58 images/s · 1:02 left · d_real 0.612 ...``"""
+        """``step 120/500 · 58 images/s · 01:02 left · d_real 0.612 ...``"""
         run, done = self.run, self.run.step - self.first_step
         spent = run.seconds - self.first_seconds
         if run.steps:
             left, total = (run.steps - run.step) * spent / max(done, 1), f"/{run.steps}"
         else:
             left, total = 60 * run.minutes - run.seconds, ""
-        pace = f"{done * run.method.config.batch_size / max(spent, 1e-9):.0f} images/s"
-        if spent > done:
-            pace = f"{spent / max(done, 1):.1f} s per update"
-        parts = [f"step {run.step}{total}", pace, f"{minutes_seconds(max(left, 0))} left", threads]
-        values = " ".join(f"{name} {value:.3f}" for name, value in run.terms.items())
-        return " · ".join(filter(None, [*parts, values]))
+        images = f"{done * run.method.config.batch_size / max(spent, 1e-9):.0f} images/s"
+        pace = f"{spent / max(done, 1):.1f} s per update" if spent > done else images
+        parts = [
+            f"step {run.step}{total}",
+            pace,
+            f"{tqdm.format_interval(max(left, 0))} left",
+            threads,
+        ]
+        return " · ".join(
+            filter(None, [*parts, " ".join(f"{k} {v:.3f}" for k, v in run.terms.items())])
+        )
 
     def update(self, threads: str = "", at_once: bool = False) -> None:
         """Show how far the training is; not ``at_once``, then only every now and then."""
-        pause = 0.5 if self.in_notebook else 0.1
-        if not at_once and time.monotonic() - self.drawn < pause:
+        if not at_once and time.monotonic() - self.drawn < (0.5 if self.in_notebook else 0.1):
             return
         self.drawn = time.monotonic()
         self.judge()
@@ -87,19 +86,27 @@ class Progress:
         elif self.line is not None:
             from IPython.display import HTML
 
-            text = f"{self.text(threads)}\n{self.remark or ''}"
+            text = f"{self.text(threads)}\n{self.remark}"
             self.line.update(HTML(f"<pre>{escape(text.strip())}</pre>"))
 
     def judge(self) -> None:
         """Say once, as soon as it shows, that the minutes will be too short to learn much."""
-        if self.remark is not None or not self.run.minutes or self.run.share() < 0.2:
+        run, name = self.run, type(self.run.method).__name__
+        late, enough = run.history[len(run.history) // 2 :], ENOUGH.get(name, 300)
+        if (
+            self.remark
+            or not run.minutes
+            or len(late) < 2
+            or (run.share() < 0.2 and (run.step < 20 or run.seconds < 10))
+        ):
             return
-        self.remark, updates = "", round(self.run.step / self.run.share())
-        if updates < FEW:
+        pace = (len(late) - 1) / max(run.seconds - late[0]["seconds"], 1e-9)
+        updates = round(run.step + pace * (60 * run.minutes - run.seconds))
+        if updates < enough:
             self.remark = (
-                f"this training makes only about {updates} updates: a network that begins with "
-                f"random weights shows little before some {FEW}, and the pictures in the course "
-                "took 800 to 18,000; train longer, or with smaller images"
+                f"at {pace:.2g} updates a second, {run.minutes:g} minutes are about {updates}, and "
+                f"{name} takes some {enough:,} from random weights: train for "
+                f"{enough / pace / 60:.0f} minutes, or with smaller images"
             )
             if self.bar is not None:
                 tqdm.write(f"note: {self.remark}", file=sys.stderr)
@@ -113,8 +120,6 @@ class Progress:
         rows = {IN_WORDS.get(name, name): images for name, images in rows.items()}
         figure = image_grid(rows, title=f"{title} at step {step}")
         if path:
-            with writing("a folder", path.parent, 0):
-                path.parent.mkdir(exist_ok=True)
             replace_file(path, to_png(figure))
         if self.in_notebook and self.figure is not None:
             self.figure.update(figure)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from course_lib.data.emoji import TILE, EmojiEdges, outlines
 from course_lib.data.images import to_bytes, to_image, to_tensor
-from course_lib.errors import ensure
+from course_lib.errors import ensure, expect
 from course_lib.plotting.figures import image_grid
 from course_lib.widgets.show import data_url, read_upload
 
@@ -41,8 +41,10 @@ def drawing_to_x(drawing: np.ndarray, size: int) -> Float[Tensor, "1 3 s s"]:
     Strokes should be about 3 px wide, at 64 px and at 128 px: wider outlines belong to darker
     emoji, so wide strokes come out dark, and thin ones pale. Raises ValueError for another array.
     """
-    if drawing.ndim != 2 or drawing.dtype != np.uint8 or not drawing.size:
-        raise ValueError(f"a drawing is (h, w) uint8, this is {drawing.shape} {drawing.dtype}")
+    expect(
+        drawing.ndim == 2 and drawing.dtype == np.uint8 and drawing.size,
+        f"a drawing is (h, w) uint8, this is {drawing.shape} {drawing.dtype}",
+    )
     how = Image.Resampling.BOX if min(drawing.shape) >= size else Image.Resampling.BICUBIC
     grey = np.array(Image.fromarray(drawing).resize((size, size), how))
     return torch.where(torch.from_numpy(grey) > 127, 1.0, -1.0).repeat(1, 3, 1, 1)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from course_lib.data import films
 from course_lib.data.images import read_image, to_file, to_image, to_png
-from course_lib.errors import CourseError, ensure
+from course_lib.errors import CourseError, ensure, expect
 
 SLIDER = Path(__file__).with_name("slider.js")
 # Longer side of an image of one's own, and of a film, in pixels; its frames at most, as in pick.js;
@@ -70,8 +70,10 @@ def slider(
     names = [(name, [*map(str, values)]) for name, values in axes.items()]
     images = [Image.open(io.BytesIO(to_png(picture, 1))) for picture in pictures]
     rows, across = (len(values) for _, values in [*names, ("", [""])][:2])
-    if len(images) != rows * across or len({image.size for image in images}) > 1:
-        raise ValueError(f"a slider needs {rows} x {across} pictures, all of one size")
+    expect(
+        len(images) == rows * across and len({image.size for image in images}) == 1,
+        f"a slider needs {rows} x {across} pictures, all of one size",
+    )
     width, height = images[0].size
     sheet = Image.new("RGB", (across * width, rows * height))
     for i, image in enumerate(images):

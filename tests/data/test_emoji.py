@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib.data import Augment, Swapped, names, open_dataset
+from course_lib.data import DATA_SETS, Augment, Swapped, open_dataset
 from course_lib.data.emoji import (
     STYLES,
     EmojiEdges,
@@ -21,8 +21,8 @@ from tests.support.pictures import refused
 
 @pytest.mark.slow
 def test_every_named_set_opens_in_every_split():
-    assert sum(name.startswith("emoji:") for name in names()) == 15
-    for name in names():
+    assert sum(name.startswith("emoji:") for name in DATA_SETS) == 15
+    for name in DATA_SETS:
         for split in ("train", "val", "test"):
             dataset = open_dataset(name, split, 16)
             item = dataset[len(dataset) - 1]

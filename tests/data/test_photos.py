@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib.data import Augment, names, open_dataset, paintings, photos
+from course_lib.data import DATA_SETS, Augment, open_dataset, paintings, photos
 from course_lib.data.images import read_image
 from course_lib.data.photos import TASKS, entries
 from tests import ROOT
@@ -117,7 +117,7 @@ def test_training_is_cut_anew_and_the_rest_is_fixed(split):
 @pytest.mark.parametrize("name", TASKS)
 def test_what_is_left_of_the_photograph(name, size):
     test, colour = open_dataset(name, "test", size), open_dataset("photos:colour", "test", size)
-    assert name in names() and test.paired and test.mirrors and len(test) == 120
+    assert name in DATA_SETS and test.paired and test.mirrors and len(test) == 120
     holes = set()
     for i in (0, 13, 26, 39):
         x, y = test[i]["x"], test[i]["y"]

@@ -100,15 +100,6 @@ def test_the_true_answers_are_found_and_counted(emoji):
         diversity.coverage(truths[:3], truths)
 
 
-def test_common_share_of_planted_variance():
-    one, own, level = normal(1, 30, 3), normal(50, 30, 3, seed=1), 10 * normal(50, 1, 3, seed=2)
-    assert diversity.common_share(level + one) == pytest.approx(1)
-    assert diversity.common_share(level + own) == pytest.approx(1 / 50, abs=0.01)
-    assert diversity.common_share(level + one + own / 2) == pytest.approx(0.8, abs=0.04)
-    for nothing in (level.expand(50, 30, 3), (level + one)[:1]):  # of one input all is common
-        assert math.isnan(diversity.common_share(nothing))
-
-
 @pytest.mark.slow
 def test_a_real_image_is_taken_for_real_half_of_the_time_and_noise_is_not(emoji):
     state, fair = torch.random.get_rng_state(), []

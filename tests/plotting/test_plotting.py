@@ -133,15 +133,10 @@ def labels(axes):
 
 
 def test_terms_of_one_kind_share_a_panel():
-    fig = plotting.loss_curves(
-        history(), reference={"D at chance": 1.386, "L1 of the mean image": 0.334}
-    )
-    adversarial, l1 = fig.axes
+    adversarial, l1 = plotting.loss_curves(history()).axes
     assert labels(adversarial) == ["d_real", "d_fake", "g_gan"] and labels(l1) == ["g_l1", "val_l1"]
     assert adversarial.get_xlabel() == l1.get_xlabel() == "step"
-    assert "D at chance 1.386" in [text.get_text() for text in adversarial.texts]
-    assert [text.get_text() for text in l1.texts] == ["L1 of the mean image 0.334"]
-    assert adversarial.get_ylim()[1] > 1.386 and l1.get_ylim() == (0, pytest.approx(1.12 * 0.334))
+    assert adversarial.get_ylim()[0] == l1.get_ylim()[0] == 0
     named = [line for line in adversarial.lines if line.get_label() in labels(adversarial)]
     assert len({line.get_color() for line in named}) == 3
     assert len({line.get_linestyle() for line in named}) == 3

@@ -5,7 +5,7 @@ import torch
 
 from course_lib.training import threads
 from course_lib.training.fit import fit
-from course_lib.training.progress import FEW, Progress
+from course_lib.training.progress import Progress
 from course_lib.training.run import TrainingRun
 from tests.support.killing import Toy, make
 
@@ -81,9 +81,9 @@ def test_a_slow_training_says_how_long_an_update_takes():
     bar.start()
     run.step, run.seconds, run.terms = 11, 60.5, {"d_real": 0.25}
     said = bar.text("1 of 2 threads")
-    assert said == "step 11 · 5.5 s per update · 0:00 left · 1 of 2 threads · d_real 0.250"
+    assert said == "step 11 · 5.5 s per update · 00:00 left · 1 of 2 threads · d_real 0.250"
     run.step, run.seconds, run.terms = 110, 55.0, {}
-    assert bar.text() == "step 110 · 16 images/s · 0:05 left"
+    assert bar.text() == "step 110 · 16 images/s · 00:05 left"
 
 
 def test_a_training_that_is_too_short_says_so_once(capsys):
@@ -92,14 +92,14 @@ def test_a_training_that_is_too_short_says_so_once(capsys):
     run = TrainingRun(make(), None, minutes=1.0)
     bar = Progress(run, show=True)
     bar.start()
-    for run.step in range(1, 11):  # early, while there is time to choose another
-        run.seconds = 6.0 * run.step
+    for step in range(1, 11):  # early, while there is time to choose another
+        run.advance({}, 6.0 * step)
         bar.update(at_once=True)
         said = capsys.readouterr().err
-        wanted = "only about 10 updates: a network that begins" in said
-        assert wanted == (run.step == 2) == ("note: " in said)
-    bar.remark, run.minutes = None, 100.0
-    for run.step in range(FEW, 11 * FEW, FEW):
-        run.seconds = 2.0 * run.step
+        wanted = "at 0.17 updates a second, 1 minutes are about 10, and Pix2Pix takes" in said
+        assert wanted == (step == 3) == ("some 300 from random weights: train for 30 m" in said)
+    bar.remark, bar.run = "", (run := TrainingRun(make(), None, minutes=100.0))
+    for step in range(1, 60):
+        run.advance({}, 2.0 * step)
         bar.update(at_once=True)
-    assert "updates" not in capsys.readouterr().err
+    assert "updates a second" not in capsys.readouterr().err
