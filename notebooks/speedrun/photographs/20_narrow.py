@@ -1,4 +1,4 @@
-"""15 with half as many channels."""
+"""19 with half as many channels."""
 
 import copy
 
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from pix2pix import UNet, draw, init
 from torch import nn
 
-STEPS, WIDTH, BATCH, RATE = 700, 8, 16, 1e-3
+STEPS, WIDTH, BATCH, RATE = 700, 8, 8, 1e-3
 
 
 class Small(UNet):
