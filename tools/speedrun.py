@@ -76,8 +76,9 @@ def images(track: str, split: str) -> list[torch.Tensor]:
 
 def palette(ab: torch.Tensor) -> torch.Tensor:
     """How much colour (chroma) patches (n, 2) have of each kind, squares of 16 a by 16 b."""
-    which = ((ab / 16 + 7).long() * torch.tensor([14, 1])).sum(1)  # of 14 by 14
-    return torch.bincount(which, ab.norm(dim=1).double(), 14**2)
+    return torch.bincount(
+        ((ab / 16 + 7).long() * torch.tensor([14, 1])).sum(1), ab.norm(dim=1).double(), 14**2
+    )
 
 
 @torch.no_grad()
@@ -88,13 +89,12 @@ def scores(track: str, fake: torch.Tensor, real: torch.Tensor) -> dict[str, floa
     ``reached`` its targets. Colours are means of patches of 16 px, in which specks cancel out.
     """
     fake, real = (images / 127.5 - 1 for images in (fake, real))
-    labs = (F.avg_pool2d(pixels.rgb_to_lab(images), 16) for images in (fake, real))
     (_, ours), (light, theirs) = (
-        lab.movedim(1, -1).flatten(0, 2).tensor_split([1], dim=1) for lab in labs
+        F.avg_pool2d(pixels.rgb_to_lab(images), 16).movedim(1, -1).flatten(0, 2).split([1, 2], 1)
+        for images in (fake, real)
     )
     alike = F.one_hot((light[:, 0] / 10).long()).float()  # by the truth's lightness
-    share = alike / alike.sum(0).clamp(min=1)
-    mine, true = (ab - alike @ (share.T @ ab) for ab in (ours, theirs))
+    mine, true = (ab - alike @ (torch.linalg.pinv(alike) @ ab) for ab in (ours, theirs))
     chroma, kinds = true.norm(dim=1), palette(theirs)
     along = (mine * true).sum(1) / chroma.clamp(min=1e-6)
     eyes, goals = judge.lite1(), TRACKS[track][1]
@@ -107,10 +107,13 @@ def scores(track: str, fake: torch.Tensor, real: torch.Tensor) -> dict[str, floa
             for a, b in zip(fake.split(1), real.split(1), strict=True)
         ),
     }
-    reached = (
-        found[name] >= goal if name in MORE else found[name] <= goal for name, goal in goals.items()
-    )
-    return found | {"reached": bool(goals) and all(reached)}
+    return found | {
+        "reached": bool(goals)
+        and all(
+            found[name] >= goal if name in MORE else found[name] <= goal
+            for name, goal in goals.items()
+        )
+    }
 
 
 # ---- an attempt
@@ -135,10 +138,13 @@ def start(file: Path, library: Path, said: BinaryIO, wire: int, *words: int) -> 
     for source in (*ONE_FILE.parent.glob("*.py"), Path(__file__).with_name("entrant.py"), file):
         shutil.copy(source, library / ("entry.py" if source == file else source.name))
     library.chmod(0o755)
-    hidden = [Path(entry) / "course_lib" for entry in sys.path]
     return subprocess.Popen(
         [
-            *(*sandbox.bubblewrap(library, hidden)[:-1], "--as-pid-1", "--"),
+            *(
+                *sandbox.bubblewrap(library, [Path(at) / "course_lib" for at in sys.path])[:-1],
+                "--as-pid-1",
+                "--",
+            ),
             *(sys.executable, "-B", "-m", "entrant", *map(str, (wire, *words))),
         ],
         stdin=subprocess.DEVNULL,
@@ -146,11 +152,6 @@ def start(file: Path, library: Path, said: BinaryIO, wire: int, *words: int) -> 
         stderr=said,
         pass_fds=[wire],
     )
-
-
-def send(wire: BinaryIO, images: torch.Tensor) -> None:
-    npy.write_array(wire, images.numpy())
-    wire.flush()
 
 
 def attempt(
@@ -171,7 +172,8 @@ def attempt(
 
     def ask(some: torch.Tensor) -> tuple[torch.Tensor, float]:
         """Translations, and the seconds then."""
-        send(wire, some)
+        npy.write_array(wire, some.numpy())
+        wire.flush()
         said = torch.tensor(bytearray(wire.read(some.numel())), dtype=torch.uint8)
         return said.view_as(some), float(wire.readline(99))
 
@@ -181,11 +183,11 @@ def attempt(
         ours,
     ):
         process = start(file, Path(library), said, theirs.fileno(), seed, LIMIT)
-        theirs.close()
-        wire = ours.makefile("rwb")
+        wire, _ = ours.makefile("rwb"), theirs.close()
         try:
             for part in train:
-                send(wire, part)
+                npy.write_array(wire, part.numpy())
+            wire.flush()
             aside = float(wire.readline(99))  # until it began
             while (told := wire.readline(99)) != b"end\n":
                 if time.monotonic() > last + EVERY:  # it waits to be asked
@@ -194,14 +196,12 @@ def attempt(
                 if watch:
                     watch(float(told) - aside, fake)
                     aside += then - float(told)
-            wire.readline(99)  # the seconds, which the last ones contain
-            fake, _ = ask(x)
+            fake, _ = wire.readline(99) and ask(x)
         except (ValueError, RuntimeError, OSError):
-            ours.shutdown(socket.SHUT_RDWR)
-            process.wait()
-            said.seek(0)
-            why = said.read()[-2000:].decode(errors="replace")
-            raise CourseError("it ended without an answer", file, why) from None
+            ours.shutdown(socket.SHUT_RDWR), process.wait(), said.seek(0)
+            raise CourseError(
+                "it ended without an answer", file, said.read()[-2000:].decode(errors="replace")
+            ) from None
         finally:
             process.wait()
     # of ended processes with all that they started, which their own count leaves out
@@ -223,13 +223,12 @@ def run(file: Path, out: Path | None = None, seeds: int = 0) -> dict[str, Any]:
     again. Seed 0 leaves a picture, NAME.webp. Raises CourseError for a receipt of another file.
     """
     track, path = file.parent.name, (out or file.parent) / f"{file.stem}.json"
-    new = {
+    kept = {
         "file": hashlib.sha256(file.read_bytes()).hexdigest(),
         "commit": files.commit(),
         "machine": bench.machine(),
         "rows": [],
-    }
-    kept = checked(file, json.loads(path.read_text()) if path.exists() else new)
+    } | (checked(file, json.loads(path.read_text())) if path.exists() else {})
     train, (x, y), rows = images(track, "train"), images(track, "test"), kept["rows"]
     for seed in range(len(rows), seeds or SEEDS):
         fake, took = attempt(file, seed, train, x)
@@ -274,8 +273,7 @@ def verdict(one: dict[str, Any]) -> str:
     (mean, low, high, _), rows = interval(one["steps"]), one["rows"]
     took, missed = sum(row["seconds"] for row in rows), sum(not row["reached"] for row in rows)
     ended = "**record**" if one["record"] else f"no faster (p = {one['p']:.2g})"
-    if missed:
-        ended = f"missed a target in {missed} of {len(rows)}"
+    ended = f"missed a target in {missed} of {len(rows)}" if missed else ended
     ended += f", unfinished: {len(rows)} of {SEEDS} seeds" * (len(rows) < SEEDS)
     return f"{mean:,.0f} [{low:,.0f}, {high:,.0f}] | {took / 60 / len(rows):.2f} | {ended}"
 
@@ -283,21 +281,18 @@ def verdict(one: dict[str, Any]) -> str:
 def table(folder: Path) -> str:
     """The attempts as Markdown, and their curve as guide/speedrun_TRACK.webp."""
     found, head = history(folder), ["| attempt | what it is | steps | minutes | verdict |"]
-    if not found:
-        raise CourseError("no attempt has a receipt", folder, "run one first")
     rows = [
         f"| [{name}](../speedrun/{folder.name}/{name}.py) | "
         f"{(folder / f'{name}.py').read_text().splitlines()[0].strip(chr(34))} | {verdict(one)} |"
         for name, one in found.items()
     ]
-    records = {k: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
+    short = {k.partition("_")[0]: one for k, one in found.items()}
+    records = {k: statistics.fmean(one["steps"]) for k, one in short.items() if one["record"]}
     with new_figure(780, 320) as fig:
-        axes = fig.add_axes((0.12, 0.2, 0.8, 0.76), ylabel="steps of the textbook")
-        for k, one in found.items():
+        axes = fig.add_axes((0.1, 0.1, 0.87, 0.86), ylabel="steps of the textbook", yscale="log")
+        for k, one in short.items():
             axes.scatter([k] * len(one["steps"]), one["steps"], 14, "#999999")
         axes.step([*records], [*records.values()], color=COLOURS[0], where="post")
-        axes.tick_params("x", labelrotation=15, labelsize=9)
-        axes.set_yscale("log")
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join([*head, "| --- " * 5 + "|", *rows])
 
@@ -308,9 +303,8 @@ def ranking(folder: Path) -> str:
     runs for all before the next, so what else the machine does slows nobody more than others.
     """
     out, found, lost = Path("build/speedrun") / folder.name, {}, {}
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    entries = sorted(file for file in folder.glob("*.py") if not file.is_symlink())
+    shutil.rmtree(out, ignore_errors=True), out.mkdir(parents=True)
+    entries = (file for file in sorted(folder.glob("*.py")) if not file.is_symlink())
     for seed, file in itertools.product(range(SEEDS), entries):
         try:
             found[file.stem] = file.stem in lost or run(file, out, seed + 1)["rows"]
@@ -336,8 +330,9 @@ def ranking(folder: Path) -> str:
         }
         for name, mine in times.items()
     ]
-    page = Template(Path(__file__).with_suffix(".html").read_text(), autoescape=True)
-    page.stream(track=folder.name, entries=rows, lost=lost).dump(f"{out}/class.html", "utf-8")
+    Template(Path(__file__).with_suffix(".html").read_text(), autoescape=True).stream(
+        track=folder.name, entries=rows, lost=lost
+    ).dump(f"{out}/class.html", "utf-8")
     return f"{out}/class.html"
 
 
@@ -355,11 +350,7 @@ def main(action: str, what: Path) -> Any:
     check_choice("action", action, ACTIONS)
     folder = what if action in ("table", "class") else what.parent
     check_choice("track", folder.name, TRACKS)
-    if folder != what:
-        check_choice("entry", what.name, sorted(file.name for file in folder.glob("*.py")))
-    sandbox.choose_tier("bubblewrap")  # it and the judge are there, or nobody starts
-    judge.lite1()
-    torch.set_num_threads(1)
+    torch.set_num_threads(1), sandbox.choose_tier("bubblewrap"), judge.lite1()  # or nobody starts
     return ACTIONS[action](what)
 
 
@@ -369,5 +360,5 @@ ACTIONS = {"watch": watch, "run": run, "table": table, "class": ranking}
 if __name__ == "__main__":
     try:
         print(main(sys.argv[1], Path(sys.argv[2]).resolve()) if len(sys.argv) == 3 else __doc__)
-    except (CourseError, subprocess.CalledProcessError) as error:
+    except (CourseError, FileNotFoundError, subprocess.CalledProcessError) as error:
         sys.exit(str(error))
