@@ -11,6 +11,7 @@ import torch
 
 import course_lib
 from course_lib.training import profiles
+from course_lib.training.threads import Threads
 
 DISTRIBUTION = "gan-translation-course"
 # What each purpose needs: programs, and extras of the distribution ("": what everything needs).
@@ -43,7 +44,7 @@ def report() -> str:
         "machine": f"{profiles.device_name()}, {free:.0f} GiB of free disk, {platform.system()}",
         "versions": ", ".join(versions),
         "profile": f"{profile}: {_why(device)}",
-        "threads": torch.get_num_threads(),
+        "threads": threads(),
         "bfloat16": bf16,
         "expect": EXPECT[profile],
         **{purpose: missing(*needs) for purpose, needs in NEEDS.items()},
@@ -69,6 +70,21 @@ def missing(programs: tuple[str, ...], *extras: str) -> str:
         return "nothing missing"
     pip = f"; {sys.executable} -m pip install {' '.join(map(repr, packages))}" if packages else ""
     return f"missing: {', '.join(absent + packages)}{pip}"
+
+
+def threads() -> str:
+    """How many threads a training on this CPU uses, by timing a layer, and why."""
+    layer, images = torch.nn.Conv2d(32, 32, 3), torch.randn(8, 32, 64, 64)
+    with Threads(torch.device("cpu")) as chosen:
+        for _ in range(6):
+            with chosen.step():
+                for _ in range(5):
+                    layer(images).sum().backward()
+    if "OMP_NUM_THREADS" in os.environ:
+        return f"{chosen.all}: the environment variable OMP_NUM_THREADS says so"
+    if chosen.now < chosen.all:
+        return f"1, which is faster just now than {chosen.all}: other programs use the cores"
+    return f"{chosen.all}" + ", of which a training uses 1 while that is faster" * (chosen.all > 1)
 
 
 def _why(device: torch.device) -> str:

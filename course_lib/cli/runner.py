@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from html import unescape
 from importlib import metadata
 from mimetypes import guess_type
 from pathlib import Path
@@ -22,8 +23,7 @@ from course_lib.data.files import check_fresh, commit, only_run, replace_file
 from course_lib.errors import CourseError, ensure, need, telling
 
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
-# The cell at the end
-CARD = 'import torch\nprint({"memory_mb": round(torch.cuda.max_memory_allocated() / 1e6, 1)})'
+CARD = "from course_lib.training import profiles\nprint(profiles.gpu_facts())"  # at the end
 NOTE = ".passed.json"  # in a notebook's own folder, which the next run may empty then
 # What a kernel must not inherit: Agg loses every figure, optimised bytecode every assert.
 CLEAN = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"} | dict.fromkeys(
@@ -130,7 +130,7 @@ def receipt(profile: str, versions: dict[str, str]) -> dict:
 
     :func:`run_notebooks` adds ``code``, the :func:`code_hash`; ``start``; ``jobs``, if others ran
     beside it; the ``seconds`` of each code cell, None where it did not run; and where there is a
-    GPU ``memory_mb``, torch's peak.
+    GPU :func:`profiles.gpu_facts`.
     """
     import torch
 
@@ -163,7 +163,7 @@ def receipt_line(told: dict) -> str:
     took = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
     cuda = f", CUDA {told['cuda']}, driver {told['driver']}" if "cuda" in told else ""
     if "memory_mb" in told:
-        cuda += f", at most {told['memory_mb']:.0f} MB"
+        cuda += f", at most {told['memory_mb']:.0f} MB, {told['kernel_s']:.0f} s of training steps"
     return (
         f"Executed by {told['by']}, profile {told['profile']}, on {told['device']}, "
         f"{'bfloat16' if told['bfloat16'] else 'float32'}, torch {told['torch']}{cuda}; "
@@ -171,6 +171,12 @@ def receipt_line(told: dict) -> str:
         + (f"; one of {told['jobs']} at a time" if "jobs" in told else "")
         + (f"; edited since: {told['edited']}" if "edited" in told else "")
     )
+
+
+def receipt_of(path: Path) -> str:
+    """The notebook's name and its :func:`receipt_line`. Raises CourseError for no notebook."""
+    told = _load(path, {}).metadata.get("receipt")
+    return f"{path.name:30} {receipt_line(told) if told else 'has no receipt'}"
 
 
 def _seconds(notebook) -> list[float | None]:
@@ -207,7 +213,8 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool, job
 
     if note.exists():
         shutil.rmtree(note.parent)
-    replace_file(note, b"{}")
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text("{}")
     source.cells += [new_code_cell(CARD)] * on_gpu
     started, error = {"notebook": source, "cell_index": -1}, None  # as papermill's hooks tell
     env = {"COURSE_PROFILE": parameters["profile"], "COURSE_OUT": str(note.parent.absolute())}
@@ -218,6 +225,7 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool, job
             source,
             None,
             parameters,
+            engine_name=_engine(),
             kernel_name="python3",
             language="python",
             kernel_manager_class=_kernel(env),
@@ -247,6 +255,30 @@ def _kernel(env: dict[str, str]) -> type:
     return type(
         "ThisInterpreter", (AsyncKernelManager,), {"kernel_spec": kernelspec.KernelSpec(**spec)}
     )
+
+
+def _engine() -> str:
+    """The name of papermill's engine with a bar that says how the cell's training goes."""
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    class Client(PapermillNotebookClient):
+        def process_message(self, message, *where):
+            """What the cell's training says stands behind papermill's bar, until the next cell."""
+            said = message["content"].get("data", {}).get("text/html", "")
+            fresh = message["msg_type"] == "execute_input" or said.startswith("<pre>step")
+            if self.nb_man.pbar and fresh:
+                self.nb_man.pbar.set_postfix_str(unescape(said[5:-6]))
+            return super().process_message(message, *where)
+
+    class Engine(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, **options):
+            del options["input_path"], options["start_timeout"]
+            return Client(nb_man, kernel_name=kernel_name, **options).execute()
+
+    papermill_engines.register("course", Engine)
+    return "course"
 
 
 def _verdict(notebook, reached: int, error: str | None) -> str | None:

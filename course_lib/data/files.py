@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tarfile
 import unicodedata
@@ -104,37 +105,47 @@ def _holds(path: Path, mark: str) -> bool:
 def replace_file(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path`` in one step: readers see the old or the new bytes, never a part.
 
-    Makes its folder. Raises CourseError, with the old file as it was, if the disk refuses it.
+    Raises CourseError, with the old file as it was, if the disk refuses it.
     """
     aside = path.with_name(f"{ASIDE}{path.name}")
     with writing("a file", path, len(data)):
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(aside, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            write_durably(aside, data)
             os.replace(aside, path)
         except OSError:
             aside.unlink(missing_ok=True)
             raise
 
 
-def writing(what: str, path: Path, size: int) -> contextlib.AbstractContextManager:
+def write_durably(path: Path, data: bytes) -> None:
+    """Write and fsync ``data``."""
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def writing(what: str, path: Path, size: int) -> Iterator[None]:
     """Turns what the disk refuses into a CourseError that names ``path`` and ``size``, in bytes."""
-    amount = f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size} bytes"
-    return telling(
-        OSError,
-        f"cannot write {what} of {amount}",
-        path,
-        "free some space, or choose a folder you may write to; what was there is untouched",
-    )
+    try:
+        yield
+    except OSError as error:
+        amount = f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size} bytes"
+        raise CourseError(
+            f"cannot write {what} of {amount}: {error.strerror or error}",
+            path,
+            "free some space, or choose a folder you may write to; what was there is untouched",
+        ) from error
 
 
 def remove_leftovers(folder: Path) -> None:
     """Remove what a killed run left half written."""
     for leftover in folder.glob(f"{ASIDE}*"):
-        leftover.unlink(missing_ok=True)
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -31,13 +31,13 @@ import filelock
 import torch
 from torch import Tensor
 from torch.utils.data import default_collate
-from tqdm import tqdm
 
 from course_lib import __version__, runs
 from course_lib.data import open_dataset, spread
 from course_lib.data.download import cache_folder
 from course_lib.data.files import (
     check_apart,
+    check_fresh,
     commit,
     expanded,
     only_run,
@@ -49,6 +49,7 @@ from course_lib.experiments.grids import Cell, read_grid
 from course_lib.methods import configs
 from course_lib.metrics import samples, scores
 from course_lib.training import profiles
+from course_lib.training.progress import minutes_seconds
 
 FIRST = ("row", "seed")
 MEASURED = ("config", "seconds", "device", "versions", "commit")  # besides the scores
@@ -72,33 +73,41 @@ def run(
     grid: Path,
     scheduler: str | None = None,
     workers: int | None = None,
+    out: Path | None = None,
     judge: Callable[[Any, Cell], dict[str, float]] | None = None,
 ) -> list[str]:
     """Do what is missing of ``grid``; returns ``row seed N: error`` for each cell that failed.
 
     ``scheduler`` is the address of a Dask scheduler; None starts ``workers`` processes here
-    (default: one a core), with one thread each. Table and pictures go beside the grid. ``judge``
-    adds scores of its own to the table, by method and cell: tools/judge.py has eyes that the course
-    does not ship. Raises CourseError for a bad grid, and if another sweep is at it.
+    (default: one a core), with one thread each. Table and pictures go beside the grid, or into
+    ``out``. ``judge`` adds scores of its own to the table, by method and cell: tools/judge.py has
+    eyes that the course does not ship. Raises CourseError for a bad grid, if another sweep is at
+    it, and if ``out`` holds something else.
     """
-    grid = expanded(grid)
+    grid, out = expanded(grid), out and expanded(out)
     cells = read_grid(grid)
-    work, pictures = (grid.parent / "runs" / grid.stem).resolve(), grid.with_suffix("")
-    table_path = grid.with_suffix(".csv")
+    place = out or grid.parent
+    work = (out or grid.parent / "runs" / grid.stem).resolve()
+    table_path = place / f"{grid.stem}.csv"
     for cell in cells:
-        for folder in (work, pictures):
+        for folder in (work, place / grid.stem):
             check_apart(folder, expanded(cell.data))
+    if place.resolve() != grid.parent.resolve():
+        check_fresh(place, "*.csv", ",".join(FIRST))  # the table of any sweep
     drawn = {cell.row: cell for cell in reversed(cells)}.values()  # the first cell of each row
     failed = []
     with only_run(work):
         done = _measured(table_path)
+        if out and not done:  # a sweep that is killed before its first row is known by its table
+            replace_file(table_path, _csv([]))
 
         def keep(cell: Cell, result: dict) -> None:
             done[cell.command] = result
             rows = [_row(grid, c, done[c.command]) for c in cells if c.command in done]
             replace_file(table_path, _csv(rows))
             for direction, png in result["pictures"].items() if cell in drawn else ():
-                replace_file(pictures / f"{cell.slug}-{direction}.png", png)
+                (place / grid.stem).mkdir(exist_ok=True)
+                replace_file(place / grid.stem / f"{cell.slug}-{direction}.png", png)
 
         todo = [cell for cell in cells if cell.command not in done]
         here = (cell for cell in todo if not (scheduler or _finished(work / "cells" / cell.folder)))
@@ -114,8 +123,7 @@ def run(
                     failed.append(text)
                 else:
                     keep(cell, result)
-                seconds = (time.monotonic() - began) / count * (len(todo) - count)
-                left = tqdm.format_interval(seconds)
+                left = minutes_seconds((time.monotonic() - began) / count * (len(todo) - count))
                 position = f"{finished + count}/{len(cells)}"
                 print(f"{position} {text}, about {left} left", file=sys.stderr, flush=True)
     return failed
@@ -319,16 +327,17 @@ def table(path: Path) -> list[dict]:
 
     A score that a row does not have is nan. Raises CourseError for a file that is no such table.
     """
-    errors, text = (OSError, ValueError, KeyError, TypeError), {*FIRST, *LAST} - {"seconds"}
-    with (
-        telling(errors, "no readable table of results", path, MAKE_IT),
-        open(path, encoding="utf-8", newline="") as file,
-    ):
-        rows = list(csv.DictReader(file))
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        text = {*FIRST, *LAST} - {"seconds"}
         for row in rows:
             row |= {name: float(v or "nan") for name, v in row.items() if name not in text}
             row |= {"row": row["row"], "seed": int(row["seed"]), "steps": int(row["steps"])}
         return rows
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        why = f"no column {error}" if isinstance(error, KeyError) else error
+        raise CourseError(f"no readable table of results: {why}", path, MAKE_IT) from None
 
 
 def _measured(path: Path) -> dict[str, dict]:

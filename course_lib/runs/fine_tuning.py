@@ -99,6 +99,6 @@ def open_start(start: Path | str, method: str, size: int) -> Start:
     else:
         name, folder = str(Path(name).resolve()), Path(name) / "checkpoints"
         step = checkpoint.load_latest(folder)[0]
-        weights = checkpoint.path_of(folder, step).read_bytes()
+        weights = (folder / f"{step:08d}" / "tensors.safetensors").read_bytes()
         facts = {"steps": step, "sha256": hashlib.sha256(weights).hexdigest()}
     return Start(model, {"name": name, "steps": facts["steps"], "sha256": facts["sha256"]})

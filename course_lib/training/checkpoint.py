@@ -1,14 +1,15 @@
-"""Checkpoints that survive: a file each, written aside and renamed, that ends with its SHA-256.
+"""Checkpoints that survive: a folder each, written aside and renamed, with SHA-256 of every byte.
 
-    OUT/checkpoints/00001200.checkpoint
+    OUT/checkpoints/00001200/tensors.safetensors    weights, optimiser moments, random states
+    OUT/checkpoints/00001200/state.json             the rest, both files' hashes
 
-Before the hash it is a safetensors file: weights, optimiser moments and random states, and in its
-header, as JSON, what else a run needs. Neither torch nor safetensors notices a flipped bit; nothing
-here is ever unpickled.
+Neither torch nor safetensors notices a flipped bit; nothing here is ever unpickled.
 """
 
 import hashlib
 import json
+import os
+import shutil
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,16 +19,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from course_lib.data.files import replace_file
+from course_lib.data.files import ASIDE, write_durably, writing
 from course_lib.errors import CourseError, ensure, telling
 
 KEPT = 2  # checkpoints of a run: the newest may be damaged
-DIGEST = 32  # bytes of the hash
-
-
-def path_of(folder: Path, step: int) -> Path:
-    """Where the checkpoint of ``step`` lies below ``folder``."""
-    return folder / f"{step:08d}.checkpoint"
 
 
 def save(
@@ -39,19 +34,41 @@ def save(
     newest checkpoint up to each is kept, too. Either the whole checkpoint is there afterwards or
     nothing changed. Raises CourseError if the disk refuses it.
     """
-    on_cpu = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    blob = safetensors.torch.save(on_cpu, {"run": json.dumps({"step": step, "state": state})})
-    replace_file(path_of(folder, step), blob + hashlib.sha256(blob).digest())
-    # newer ones are damaged, or this run would have resumed there: they count for nothing
-    older = [s for s in steps(folder) if s <= step]
-    kept = older[-KEPT:] + [max((s for s in older if s <= at), default=at) for at in again]
-    for old in {*older} - {*kept}:
-        path_of(folder, old).unlink()
+    final = folder / f"{step:08d}"
+    aside = folder / f"{ASIDE}{step:08d}"
+    with writing("a checkpoint", final, sum(tensor.nbytes for tensor in tensors.values())):
+        try:
+            aside.mkdir(parents=True)
+            on_cpu = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+            blob = safetensors.torch.save(on_cpu)
+            document = {"step": step, "tensors_sha256": _sha256(blob), "state": state}
+            write_durably(aside / "tensors.safetensors", blob)
+            write_durably(aside / "state.json", _signed(document))
+            _sync_folder(aside)
+            drop(final)  # a damaged one of the same step, which the resumed run had passed over
+            os.rename(aside, final)
+            _sync_folder(folder)  # a power cut must not undo the rename
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        # newer ones are damaged, or this run would have resumed there: they count for nothing
+        older = [s for s in steps(folder) if s <= step]
+        kept = older[-KEPT:] + [max((s for s in older if s <= at), default=at) for at in again]
+        for old in {*older} - {*kept}:
+            drop(folder / f"{old:08d}")
+
+
+def drop(path: Path) -> None:
+    """Remove a checkpoint. Renamed first: a kill in the middle must not leave half of one."""
+    if path.exists():
+        aside = path.with_name(f"{ASIDE}old-{path.name}")
+        os.rename(path, aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def steps(folder: Path) -> list[int]:
     """Steps of the finished checkpoints below ``folder``, oldest first: clocks go backwards."""
-    return sorted(int(p.stem) for p in folder.glob("*.checkpoint") if p.stem.isdecimal())
+    return sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
 
 
 def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
@@ -63,15 +80,18 @@ def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
         Exception,  # whatever the parsers say to bytes that are not theirs
         "checkpoint is damaged",
         path,
-        "delete this file; an older checkpoint beside it is used instead",
+        "delete this folder; an older checkpoint beside it is used instead",
     ):
-        raw = path.read_bytes()
-        blob = raw[:-DIGEST]
-        if hashlib.sha256(blob).digest() != raw[-DIGEST:]:
-            raise ValueError("its SHA-256 does not match")
-        tensors, length = safetensors.torch.load(blob), int.from_bytes(blob[:8], "little")
-        told = json.loads(json.loads(blob[8 : 8 + length])["__metadata__"]["run"])
-        return told["step"], tensors, told["state"]
+        raw = (path / "state.json").read_bytes()
+        blob = (path / "tensors.safetensors").read_bytes()
+        document = json.loads(raw)
+        document.pop("sha256")
+        # compared as bytes: 1e-05 and 1E-05 differ by one bit and mean the same
+        if _signed(document) != raw:
+            raise ValueError("the SHA-256 of state.json does not match")
+        if _sha256(blob) != document["tensors_sha256"]:
+            raise ValueError("the SHA-256 of tensors.safetensors does not match")
+        return document["step"], safetensors.torch.load(blob), document["state"]
 
 
 def load_latest(folder: Path) -> tuple[int, dict[str, Tensor], dict] | None:
@@ -82,7 +102,7 @@ def load_latest(folder: Path) -> tuple[int, dict[str, Tensor], dict] | None:
     all_steps = steps(folder)
     for step in reversed(all_steps):
         try:
-            return load(path_of(folder, step))
+            return load(folder / f"{step:08d}")
         except CourseError as error:
             warnings.warn(f"{error.what} ({error.where}); trying the one before", stacklevel=2)
     ensure(not all_steps, "no checkpoint here is readable", folder, "start again in another folder")
@@ -146,3 +166,22 @@ def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bo
 def _weights(method: Any) -> dict[str, Tensor]:
     states = {name: net.state_dict() for name, net in method.networks.items()}
     return {f"{name}.{key}": tensor for name, of in states.items() for key, tensor in of.items()}
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _signed(document: dict) -> bytes:
+    """``document`` as JSON, of which the last entry is the SHA-256 of the others."""
+    digest = _sha256(json.dumps(document, indent=1).encode())
+    return json.dumps(document | {"sha256": digest}, indent=1).encode()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":  # Windows cannot open a folder
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

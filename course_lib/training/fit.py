@@ -22,6 +22,7 @@ from course_lib.training import distributed
 from course_lib.training.graphs import launching
 from course_lib.training.loading import batches
 from course_lib.training.previews import Previews
+from course_lib.training.profiles import gpu_clock
 from course_lib.training.progress import Progress
 from course_lib.training.run import TrainingRun
 from course_lib.training.threads import Threads
@@ -53,15 +54,16 @@ def fit(
     resume: bool | str = False,
     previews: int = 10,
     on_preview: Callable[[int, dict[str, Tensor]], None] = lambda step, rows: None,
+    workers: int = 0,
     progress: bool = True,
 ) -> Result:
     """Train ``method`` for ``steps`` updates, or for ``minutes`` of wall-clock time.
 
     ``dataset`` yields dicts of x and y, which are augmented as the method's configuration says and
-    shuffled by (seed, epoch). ``previews`` times on the way, the same images of ``val`` are
-    translated, shown in a notebook, saved below ``out`` and given to ``on_preview`` with the step.
-    The folder ``out`` keeps history and checkpoints, and with ``keep="best"`` in the configuration
-    the best preview's in ``best``.
+    shuffled by (seed, epoch). ``workers`` processes prepare the batches; with 0 this one does.
+    ``previews`` times on the way, the same images of ``val`` are translated, shown in a notebook,
+    saved below ``out`` and given to ``on_preview`` with the step. The folder ``out`` keeps history
+    and checkpoints, and with ``keep="best"`` in the configuration the best preview's in ``best``.
     ``resume=True`` goes on from the newest good checkpoint: on a CPU and with ``steps``, to the bit
     as if the training had never stopped. ``resume="changed"`` does so with other settings than the
     checkpoint's, too. Ctrl-C ends the step, saves and returns. On a CPU steps take one thread or
@@ -73,7 +75,7 @@ def fit(
     and if a sample cannot be read.
     """
     run = TrainingRun(method, expanded(out) if out else None, seed, steps, minutes)
-    return train_run(run, dataset, val, resume, previews, on_preview, progress)
+    return train_run(run, dataset, val, resume, previews, on_preview, workers, progress)
 
 
 def train_run(
@@ -83,10 +85,11 @@ def train_run(
     resume: bool | str = False,
     previews: int = 10,
     on_preview: Callable[[int, dict[str, Tensor]], None] = lambda step, rows: None,
+    workers: int = 0,
     progress: bool = True,
 ) -> Result:
     """The loop of :func:`fit`, which says what its arguments are."""
-    _check(run)
+    _check(run, workers)
     if distributed.world()[0] > 0:  # rank 0 alone writes and draws
         run.out, val, previews, progress = None, None, 0, False
     method, folder = run.method, run.out
@@ -106,11 +109,11 @@ def train_run(
         began = time.monotonic() - run.seconds
         share, stop = run.share(), False
         shown.show(share)
-        for batch in batches(dataset, method, run.seed, run.step):
+        for batch in batches(dataset, method, run.seed, run.step, workers):
             if share >= 1 or stop:
                 break
             schedule(method, share)
-            with explained(run.where(run.step + 1)), threads.step():
+            with explained(run.where(run.step + 1)), gpu_clock(method.device), threads.step():
                 terms = update(method, batch, run.seed, run.step)
             run.advance(terms, time.monotonic() - began)
             share, stop = distributed.of_all_ranks((run.share(), interrupted.is_set()))[0]
@@ -130,7 +133,7 @@ def train_run(
     return Result(run.history, run.step, run.seconds, stopped)
 
 
-def _check(run: TrainingRun) -> None:
+def _check(run: TrainingRun, workers: int) -> None:
     ensure(
         (run.steps is None) != (run.minutes is None),
         "say how long to train: steps or minutes, one of them",
@@ -144,6 +147,7 @@ def _check(run: TrainingRun) -> None:
         unit,
         "give a positive number",
     )
+    ensure(workers >= 0, f"cannot read with {workers} processes", "workers", "give 0 or more")
 
 
 def schedule(method: Method, share: float) -> None:

@@ -1,25 +1,29 @@
-"""The batches of fit(): an endless, repeatable order."""
+"""The batches of fit(): an endless, repeatable order, read in this process or by others."""
 
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from course_lib.data.augment import Augment, item_generator
 from course_lib.data.base import View
-from course_lib.errors import CourseError, ensure, telling
+from course_lib.errors import CourseError, ensure
 from course_lib.networks.hardware import prefetch
 from course_lib.training import distributed
 
 
-def batches(dataset: Dataset, method: Any, seed: int = 0, done: int = 0) -> Iterator[dict]:
+def batches(
+    dataset: Dataset, method: Any, seed: int = 0, done: int = 0, workers: int = 0
+) -> Iterator[dict]:
     """Endless batches on the method's device, without the first ``done``.
 
     A batch is a dict of x and y, (B, 3, S, S), and what else the data set has. The order depends on
-    (seed, epoch) alone, so that a resume can jump in. Of several ranks each gets its share of every
-    batch. Raises CourseError if there is no sample, if one cannot be read, or if a batch cannot be
-    made or shared.
+    (seed, epoch) alone, so that a resume can jump in, and ``workers`` processes give the same
+    batches as this one (0). Of several ranks each gets its share of every batch. Raises CourseError
+    if there is no sample, if one cannot be read, if a worker dies, or if a batch cannot be shared.
     """
     ensure(
         len(dataset),
@@ -34,10 +38,32 @@ def batches(dataset: Dataset, method: Any, seed: int = 0, done: int = 0) -> Iter
         _Batches(Augment(view, seed, kind, flip, config.image_size)),
         batch_size=None,
         sampler=_order(len(dataset), min(config.batch_size, len(dataset)), seed, done),
+        num_workers=workers,
+        worker_init_fn=_ignore_ctrl_c,
         generator=torch.Generator(),  # the loader must not draw from the one that dropout uses
         pin_memory=method.device.type == "cuda",
     )
-    return prefetch(loader, method.device)
+    return prefetch(_read(loader), method.device)
+
+
+def _read(loader: DataLoader) -> Iterator[dict]:
+    """The batches of ``loader``; what goes wrong in its processes as a CourseError."""
+    iterator = iter(loader)
+    is_main = threading.current_thread() is threading.main_thread()
+    if loader.num_workers and is_main and hasattr(signal, "SIGCHLD"):  # not on Windows
+        # When a worker dies, torch's handler would raise wherever this process is, be it in a save.
+        # Without it next() notices, after five seconds at most.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    while True:
+        try:
+            batch = next(iterator)
+        except RuntimeError as error:
+            fix = "with workers=0 samples are read in this process, and the error shows itself"
+            batch = (f"cannot make a batch: {error}", "the data", fix)
+        if not isinstance(batch, dict):  # the three parts of a CourseError
+            del iterator  # ends the workers; otherwise they would live as long as the traceback
+            raise CourseError(*batch)
+        yield batch
 
 
 def _order(count: int, size: int, seed: int, done: int) -> Iterator[tuple[int, list[int]]]:
@@ -61,6 +87,11 @@ def _order(count: int, size: int, seed: int, done: int) -> Iterator[tuple[int, l
         epoch, skip = epoch + 1, 0
 
 
+def _ignore_ctrl_c(_: int) -> None:
+    """Ctrl-C reaches all processes of a terminal or kernel; fit() alone decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class _Named(View):
     """``dataset``, whose errors name the sample."""
 
@@ -79,16 +110,19 @@ class _Named(View):
 
 
 class _Batches(Dataset):
-    """The batch of (epoch, indices)."""
+    """The batch of (epoch, indices). In a worker, a CourseError comes back as its three parts."""
 
     def __init__(self, view: Augment):
         self.view, self.epoch = view, -1
 
-    def __getitem__(self, key: tuple[int, list[int]]) -> dict:
+    def __getitem__(self, key: tuple[int, list[int]]) -> dict | tuple[str, str, str]:
         epoch, indices = key
         if epoch != self.epoch:  # a data set of one's own may draw or read much then
             self.view.set_epoch(epoch)
             self.epoch = epoch
-        fix = "make all samples of one size, or remove the odd one"
-        with telling(RuntimeError, "cannot make a batch", "the data", fix):
+        try:
             return self.view.batch(indices)
+        except CourseError as error:
+            if get_worker_info() is None:
+                raise
+            return error.what, error.where, error.fix

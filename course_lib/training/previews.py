@@ -58,7 +58,7 @@ class Previews:
             folder = self.best / "checkpoints"
             files.remove_leftovers(folder)
             for late in [step for step in checkpoint.steps(folder) if step > self.run.step]:
-                checkpoint.path_of(folder, late).unlink()
+                checkpoint.drop(folder / f"{late:08d}")
             if self.keeps_best:
                 self.run.describe(self.best)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 from tqdm import tqdm
 
-from course_lib.data.files import replace_file
+from course_lib.data.files import replace_file, writing
 from course_lib.data.images import to_png
 from course_lib.training.run import TrainingRun
 
@@ -22,6 +22,11 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     # IPython on a terminal has no kernel
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+def minutes_seconds(seconds: float) -> str:
+    """130 -> ``2:10``."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 class Progress:
@@ -55,7 +60,7 @@ class Progress:
                 tqdm.write(f"resuming at step {self.run.step}", file=sys.stderr)
 
     def text(self, threads: str = "") -> str:
-        """``step 120/500 · 58 images/s · 01:02 left · d_real 0.612 ...``"""
+        """``step 120/500 · 58 images/s · 1:02 left · d_real 0.612 ...``"""
         run, done = self.run, self.run.step - self.first_step
         spent = run.seconds - self.first_seconds
         if run.steps:
@@ -64,12 +69,7 @@ class Progress:
             left, total = 60 * run.minutes - run.seconds, ""
         images = f"{done * run.method.config.batch_size / max(spent, 1e-9):.0f} images/s"
         pace = f"{spent / max(done, 1):.1f} s per update" if spent > done else images
-        parts = [
-            f"step {run.step}{total}",
-            pace,
-            f"{tqdm.format_interval(max(left, 0))} left",
-            threads,
-        ]
+        parts = [f"step {run.step}{total}", pace, f"{minutes_seconds(max(left, 0))} left", threads]
         return " · ".join(
             filter(None, [*parts, " ".join(f"{k} {v:.3f}" for k, v in run.terms.items())])
         )
@@ -120,6 +120,8 @@ class Progress:
         rows = {IN_WORDS.get(name, name): images for name, images in rows.items()}
         figure = image_grid(rows, title=f"{title} at step {step}")
         if path:
+            with writing("a folder", path.parent, 0):
+                path.parent.mkdir(exist_ok=True)
             replace_file(path, to_png(figure))
         if self.in_notebook and self.figure is not None:
             self.figure.update(figure)

@@ -74,6 +74,7 @@ class TrainingRun:
     def describe(self, folder: Path) -> None:
         """Make ``folder`` a run that can be opened, if this is one."""
         if self.record is not None:
+            folder.mkdir(exist_ok=True)
             files.replace_file(folder / "run.json", json.dumps(self.record, indent=1).encode())
 
     def _latest(self, resume: bool | str) -> tuple[int, dict[str, Tensor], dict] | None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from course_lib.data import files
 from course_lib.data.images import to_image, to_png
-from course_lib.errors import ensure, telling
+from course_lib.errors import CourseError, ensure
 from course_lib.metrics.intervals import interval, wilson
 
 PRACTICE, SCORED = 10, 40  # trials of a round
@@ -92,6 +92,7 @@ def store(path: Path, *results: dict) -> None:
     """
     lines = [json.dumps(result).encode() for result in results]
     with files.writing("results", path, sum(map(len, lines))):
+        path.parent.mkdir(parents=True, exist_ok=True)
         before = path.read_bytes().splitlines() if path.exists() else []
         ensure(
             all(line.startswith(b"{") for line in before),
@@ -112,18 +113,20 @@ def table(paths: Iterable[Path]) -> str:
     players: dict[str, list[tuple[int, int]]] = defaultdict(list)  # (fooled, trials) of each
     for path in sorted({path.resolve() for path in paths}):
         fooled, answers = Counter(), Counter()
-        with telling(
-            (OSError, ValueError, TypeError, KeyError, RecursionError),
-            "no results of real or fake",
-            path,
-            "give the files that game(..., out=FILE) wrote, one for each player",
-        ):
+        try:
             for line in path.read_text("utf-8").splitlines():
                 result = json.loads(line)
                 if not 0 <= result["fooled"] <= result["n"] != 0:
                     raise ValueError(line)
                 fooled[str(result["model"])] += result["fooled"]
                 answers[str(result["model"])] += result["n"]
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            why = getattr(error, "strerror", None) or "something else stands here"
+            raise CourseError(
+                f"no results of real or fake: {why}",
+                path,
+                "give the files that game(..., out=FILE) wrote, one for each player",
+            ) from error
         for model, n in answers.items():
             players[model].append((fooled[model], n))
     ensure(players, "no results of a round", "course study", "play game(..., out=FILE) first")

@@ -1,7 +1,10 @@
 """course_lib/cli/runner.py: what a report says is what happened."""
 
+import io
 import json
 import os
+import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -10,7 +13,7 @@ import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_lib.cli.runner import code_hash, receipt_line, run_notebooks
+from course_lib.cli.runner import code_hash, receipt_line, receipt_of, run_notebooks
 from course_lib.data.files import only_run
 from course_lib.errors import CourseError
 from course_lib.training import profiles
@@ -177,6 +180,7 @@ def test_a_receipt_tells_by_what_each_notebook_was_executed(three):
         assert receipt_line(told) in (folder / "out" / f"{name}.html").read_text()
     assert told["seconds"][-1] is None  # never ran
     assert told["code"] == code_hash(nbformat.read(folder / "dies.ipynb", as_version=4))
+    assert receipt_of(folder / "good.ipynb").endswith("has no receipt")
 
 
 @pytest.mark.parametrize(("memory", "error"), [(0, "0 MB"), (12e6, None)])
@@ -192,12 +196,26 @@ def test_a_gpu_run_holds_what_its_card_did_and_0_mb_is_refused(
     failed, cells = bool(error), code_cells(path)
     path = tmp_path / "out" / f"x{'.failed' * failed}.ipynb"
     told = nbformat.read(path, as_version=4).metadata["receipt"]
-    assert told["memory_mb"] == memory / 1e6
+    assert (told["memory_mb"], told["kernel_s"]) == (memory / 1e6, 0.0)
     assert (error or "passed") in (report["notebooks"][0]["error"] or "passed")
     assert [cell.source for cell in code_cells(path)][-1] == cells[-1].source
     stored = nbformat.reads(stored_form(path), as_version=4)
     told["profile"], stored.metadata["receipt"] = "gpu", told
     assert ["0 MB" in said for said in lint_notebooks.receipt(stored, path)] == [True] * failed
+
+
+def test_the_progress_of_a_training_stands_behind_that_of_the_cells(tmp_path, monkeypatch):
+    class Terminal(io.StringIO):
+        isatty = lambda self: True  # noqa: E731
+
+    training = "from course_lib.methods.pix2pix import Config, Pix2Pix\n"
+    training += "from course_lib.training import progress, run\n"
+    training += "run = run.TrainingRun(Pix2Pix(Config(16, d_layers=1)), None, steps=9)\n"
+    training += "bar = progress.Progress(run, True)\nbar.start()\n"
+    training += "run.step, run.terms = 3, {'d_real': 0.25}\nbar.update()"
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    run_notebooks([write_notebook(tmp_path / "x.ipynb", training)], tmp_path / "out", "smoke")
+    assert re.search(r"\d/4 .*step 3/9 .* d_real 0.250", sys.stderr.getvalue())
 
 
 def test_a_notebook_whose_code_changed_after_its_run_is_refused(three):

@@ -1,6 +1,7 @@
 """Folders of one's own images: layouts, held-out shares, pairs that stay pairs, refusals."""
 
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -415,7 +416,7 @@ def test_names_with_spaces_emoji_and_other_bytes(tmp_path):
     assert all(item["name"].encode() for item in items) and datasets[0].card.encode()
 
 
-def test_cache_keeps_to_its_budget_and_is_not_handed_out(tmp_path, monkeypatch):
+def test_cache_keeps_to_its_budget_is_not_handed_out_and_goes_to_workers(tmp_path, monkeypatch):
     fill(tmp_path, (16, 8), train=12, val=1, test=1)
     monkeypatch.setattr(folders, "CACHE_BYTES", 5 * 2 * 3 * 8 * 8)
     dataset = ImageFolder(tmp_path, "train", 8)
@@ -423,6 +424,9 @@ def test_cache_keeps_to_its_budget_and_is_not_handed_out(tmp_path, monkeypatch):
         assert [level(item["x"]) for item in dataset] == list(range(12))
         dataset[1]["x"].zero_()
     assert len(dataset.kept[8]) == 5
+    copy, i = pickle.loads(pickle.dumps(dataset)), dataset.x.index(next(iter(dataset.kept[8])))
+    monkeypatch.setattr(folders, "read_image", lambda path: pytest.fail("decoded again"))
+    assert torch.equal(copy[i]["x"], dataset[i]["x"])
 
 
 @pytest.mark.parametrize(("kind", "load"), [("resize", "square"), ("affine", "crop")])

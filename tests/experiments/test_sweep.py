@@ -337,6 +337,14 @@ def test_the_table_keeps_what_is_done_and_follows_the_grid(tmp_path, monkeypatch
     assert asked[-1] == 2
 
 
+def test_sweeps_share_a_folder_and_may_name_that_of_their_grids(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "_results", lambda cells, *more: invented(cells))
+    first, second = write(tmp_path / "grids"), write(tmp_path / "grids", SHORT, "second")
+    for grid, out in ((first, "results"), (second, "results"), (first, "grids")):
+        assert sweep.run(grid, out=tmp_path / out) == []
+        assert sweep.table(tmp_path / out / f"{grid.stem}.csv")
+
+
 def test_missing_numbers_are_nan_and_a_foreign_table_is_left_alone(tmp_path):
     path = write(tmp_path).with_suffix(".csv")
     path.write_text("row,seed,l1,grid_ratio,seconds,steps\na,0,0.25,,3,9\n")
@@ -432,7 +440,7 @@ def test_a_killed_worker_loses_nothing_a_second_start_neither(
     assert (
         said.splitlines()[0] == "0 of 2 cells are done" and " 2/2 " in f" {said.splitlines()[-1]}"
     )
-    assert said.splitlines()[-1].endswith("about 00:00 left") and len(said.splitlines()) == 3, said
+    assert said.splitlines()[-1].endswith("about 0:00 left") and len(said.splitlines()) == 3, said
     table, at = grid.with_suffix(".csv").read_bytes(), grid.with_suffix(".csv").stat().st_mtime_ns
     monkeypatch.setitem(sys.modules, "distributed", None)  # nobody to do work
     assert sweep.run(grid) == [] and "2 of 2 cells are done" in capsys.readouterr().err

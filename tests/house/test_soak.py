@@ -103,17 +103,19 @@ def test_100_flipped_bits(killed):
 
 
 def test_20_kills_of_course_train(tmp_path):
-    runs = ["pairs", "pairs", "pairs", "emoji:edges"]
+    runs = [("pairs", "0"), ("pairs", "0"), ("pairs", "2"), ("emoji:edges", "0")]
     with counted(
         "`course train` killed (SIGKILL) at a random step and resumed", 5 * len(runs)
     ) as found:
         pairs = write_pairs(tmp_path / "pairs")
-        for number, data in enumerate(runs):
+        for number, (data, workers) in enumerate(runs):
             source, folder = pairs if data == "pairs" else data, tmp_path / str(number)
-            at = kill_and_resume(folder, source, 900, 5, SEED + number)
+            at = kill_and_resume(folder, source, 900, 5, SEED + number, "--workers", workers)
             what = "a folder of 26 pairs" if data == "pairs" else data
             steps = ", ".join(map(str, at))
-            found.append(f"{what}: killed at steps {steps} of 900, equal to the bit")
+            found.append(
+                f"{what}, {workers} workers: killed at steps {steps} of 900, equal to the bit"
+            )
 
 
 @pytest.mark.parametrize(

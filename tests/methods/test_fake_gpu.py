@@ -18,7 +18,7 @@ from course_lib.methods.base import Method
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.metrics import samples, scores
 from course_lib.runs import evaluating
-from course_lib.training import checkpoint, loading
+from course_lib.training import checkpoint, loading, profiles
 from course_lib.training import run as training_run
 from course_lib.training.fit import fit, schedule
 from course_lib.training.graphs import WARM, Launches
@@ -187,11 +187,14 @@ def waited(marks: list[int]) -> list[int]:
 
 def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path, monkeypatch):
     monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 99)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 3e6)
     with fake_gpu() as gpu:
         method, marks = quick(gpu)
+        before = profiles.gpu_facts()["kernel_s"]
         history = fit(method, Noise(32), steps=25, progress=False).history
         assert waited(marks) == [10, 20] and [row["step"] for row in history] == [*range(1, 26)]
         assert all(row["g_l1"] == 1.0 for row in history)
+        assert profiles.gpu_facts() == {"memory_mb": 3.0, "kernel_s": before + 25 / 2}
         method, marks = quick(gpu)
         fit(method, Noise(32), steps=12, progress=False, val=Noise(32), previews=3, out=tmp_path)
         assert waited(marks) == [4, 8, 10]

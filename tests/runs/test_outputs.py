@@ -145,6 +145,7 @@ def test_training_and_other_commands_leave_a_folder_of_something_else_alone(plac
         (["gallery", "photos", "--out", "page.html"], "not the course's"),
         (["evaluate", "--run", ".", "--data", data, "--over-time"], "not the course's"),
         (["sweep", "pairs.toml"], "among what is read"),
+        (["sweep", "pairs.toml", "--out", "photos"], "holds something else"),
         (["run", "mine.ipynb", "--out", "work"], "holds something else"),
         (["run", "mine.ipynb", "--out", "work/.."], "overwrite the notebook"),
     ]:

@@ -141,7 +141,7 @@ def _kill_while_saving(folder: Path, kills: int, seed: int) -> Counter:
     assert train_in_child(whole.parent, 4 * kills + 4) == 0
     while counts["killed"] < kills:
         step = last + 1 + rng.randrange(3) if last >= 0 else 0
-        status = train_in_child(run.parent, step, rng.randrange(7))
+        status = train_in_child(run.parent, step, rng.randrange(12))
         assert status in (0, signal.SIGKILL), status
         newest = checkpoint.load_latest(run)
         counts["killed"] += bool(status)
@@ -150,8 +150,8 @@ def _kill_while_saving(folder: Path, kills: int, seed: int) -> Counter:
             counts["nothing yet"] += 1
             continue
         last = newest[0]
-        assert equal(newest[1], checkpoint.load(checkpoint.path_of(whole, last))[1])
-        assert all(checkpoint.load(path) for path in run.glob("[!.]*"))
+        assert equal(newest[1], checkpoint.load(whole / f"{last:08d}")[1])
+        assert all(checkpoint.load(run / f"{older:08d}") for older in checkpoint.steps(run))
         if status:
             assert last in (step, step - 1)
             counts["the new one" if last == step else "the one before"] += 1
@@ -159,11 +159,10 @@ def _kill_while_saving(folder: Path, kills: int, seed: int) -> Counter:
                 path.name.startswith(files.ASIDE) for path in run.iterdir()
             )
     assert train_in_child(run.parent, last + 2, 10**9) == 0
-    ends = (checkpoint.load(checkpoint.path_of(each, last + 2)) for each in (whole, run))
-    assert equal(*(tensors for _, tensors, _ in ends))
+    assert equal(*(checkpoint.load(each / f"{last + 2:08d}")[1] for each in (whole, run)))
     histories = [rows(each.parent / "history.jsonl") for each in (whole, run)]
     assert histories[1] == histories[0][: last + 2]
-    assert sorted(run.iterdir()) == [checkpoint.path_of(run, last + k) for k in (1, 2)]
+    assert [path.name for path in sorted(run.iterdir())] == [f"{last + k:08d}" for k in (1, 2)]
     return counts
 
 
@@ -174,19 +173,18 @@ def flip_bits(folder: Path, flips: int, seed: int) -> Counter:
     """Flip a random bit of the newest checkpoint, ``flips`` times; counts which were noticed."""
     rng, counts = random.Random(seed), Counter()
     before, newest = checkpoint.steps(folder)[-2:]
-    path = checkpoint.path_of(folder, newest)
-    good = path.read_bytes()
-    header = 8 + int.from_bytes(good[:8], "little")
+    parts = sorted((folder / f"{newest:08d}").iterdir())
     for _ in range(flips):
-        bad, names = bytearray(good), rng.random() < 0.5  # as often among few names as many numbers
-        at = rng.randrange(header) if names else rng.randrange(header, len(bad))
-        bad[at] ^= 1 << rng.randrange(8)
+        path = rng.choice(parts)
+        good = path.read_bytes()
+        bad = bytearray(good)
+        bad[rng.randrange(len(bad))] ^= 1 << rng.randrange(8)
         path.write_bytes(bad)
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             step = checkpoint.load_latest(folder)[0]
         noticed = step == before and "damaged" in str(warned[0].message)
-        counts[f"noticed in the {'header' if names else 'rest'}" if noticed else "missed"] += 1
+        counts[f"noticed in {path.name}" if noticed else "missed"] += 1
         path.write_bytes(good)
     assert checkpoint.load_latest(folder)[0] == newest
     return counts

@@ -4,6 +4,8 @@ Larger counts of the same are in tests/house/test_soak.py.
 """
 
 import hashlib
+import json
+import multiprocessing
 import os
 import pickle
 import re
@@ -14,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -100,7 +103,7 @@ def test_a_full_disk_stops_the_command_and_keeps_the_last_checkpoint(tmp_path, p
     pipes = {"env": ONE_THREAD, "capture_output": True, "text": True}
     full = subprocess.run(prepared(limit, command), **pipes, timeout=200)
     error, where, _ = three_lines(full.stderr)
-    assert full.returncode == 2 and re.search(r"a file of \d{6} bytes: File too large$", error)
+    assert full.returncode == 2 and re.search(r"checkpoint of \d{6} bytes: File too large$", error)
     assert where.startswith(f"where: {out / 'checkpoints'}/0000")
     assert contents(out / "checkpoints") == before
     assert runs.open_run(out)[1]["steps"] == 500  # still a run
@@ -115,8 +118,8 @@ def test_a_run_with_a_flipped_bit_goes_on_from_the_checkpoint_before(tmp_path):
     train(tmp_path / "whole", 9, whole)
     train(tmp_path / "part", 6, make(decay_from=1.0))
     assert flip_bits(tmp_path / "part" / "checkpoints", 9, seed=2)["missed"] == 0
-    newest = checkpoint.path_of(tmp_path / "part" / "checkpoints", 6)
-    newest.write_bytes(newest.read_bytes()[:-1] + b"?")
+    tensors = tmp_path / "part" / "checkpoints" / "00000006" / "tensors.safetensors"
+    tensors.write_bytes(tensors.read_bytes()[:-1] + b"?")
     with pytest.warns(UserWarning, match="damaged.*00000006.*trying the one before"):
         train(tmp_path / "part", 9, hurt, resume=True)
     assert equal(checkpoint.snapshot(hurt), checkpoint.snapshot(whole))
@@ -127,22 +130,23 @@ def test_no_damage_is_overlooked_and_damaged_ones_push_out_no_good_ones(tmp_path
     saved = {"seconds": 1e-05, "name": "é"}
     for step in (10, 20):
         checkpoint.save(tmp_path, step, {"w": torch.zeros(3)}, saved)
-    path = checkpoint.path_of(tmp_path, 20)
+    path = tmp_path / "00000020" / "state.json"
     good = path.read_bytes()
     flipped = [bytearray(good) for _ in good]
     for position, bad in enumerate(flipped):
         bad[position] ^= 1 << position % 8
-    for bad in [b"", good[:-2], b"[1, 2]", good.replace(b"1e-05", b"1E-05"), *flipped]:
+    same_values = [good.replace(b"1e-05", b"1E-05"), good.replace(rb"\u00e9", rb"\u00E9")]
+    for bad in [b"", good[:-2], b"[1, 2]", *same_values, *flipped]:
         path.write_bytes(bad)
         with pytest.raises(CourseError, match="checkpoint is damaged"):
-            checkpoint.load(path)
+            checkpoint.load(path.parent)
     checkpoint.save(tmp_path, 12, {"w": torch.ones(3)}, {})
     assert checkpoint.steps(tmp_path) == [10, 12, 20]
     checkpoint.save(tmp_path, 20, {"w": torch.full((3,), 2.0)}, {})
-    assert sorted(tmp_path.iterdir()) == [checkpoint.path_of(tmp_path, step) for step in (12, 20)]
+    assert {path.name for path in tmp_path.iterdir()} == {"00000012", "00000020"}
     assert checkpoint.load_latest(tmp_path)[1]["w"][0] == 2
-    for path in tmp_path.iterdir():
-        path.write_bytes(b"")
+    for step in (12, 20):
+        (tmp_path / f"{step:08d}" / "tensors.safetensors").unlink()
     with pytest.warns(UserWarning), pytest.raises(CourseError, match="no checkpoint here"):
         checkpoint.load_latest(tmp_path)
 
@@ -170,13 +174,23 @@ class Evil:
 
 
 def test_a_pickle_is_refused_even_with_the_right_hashes(tmp_path, pairs, course):
-    newest = checkpoint.path_of(tmp_path / "run" / "checkpoints", 1)
-    assert course(*course_train(pairs, tmp_path / "run", 1)[3:])[0] == 0
+    run, newest = tmp_path / "run", tmp_path / "run" / "checkpoints" / "00000001"
+    assert course(*course_train(pairs, run, 1)[3:])[0] == 0
+    shutil.rmtree(newest.with_name("00000000"))
     torch.save({"G.weight": Evil(tmp_path / "executed")}, tmp_path / "evil.pt")
+    document = json.loads((newest / "state.json").read_bytes())
+    document.pop("sha256")
     as_pickle = pickle.dumps({"G.weight": Evil(tmp_path / "executed")})
     for payload in (as_pickle, (tmp_path / "evil.pt").read_bytes()):
-        newest.write_bytes(payload + hashlib.sha256(payload).digest())
+        document["tensors_sha256"] = hashlib.sha256(payload).hexdigest()
+        own_hash = hashlib.sha256(json.dumps(document, indent=1).encode()).hexdigest()
+        signed = json.dumps(document | {"sha256": own_hash}, indent=1).encode()
+        (newest / "tensors.safetensors").write_bytes(payload)
+        (newest / "state.json").write_bytes(signed)
         with pytest.raises(CourseError, match=r"damaged: .*[Hh]eader"):  # safetensors' own words
+            checkpoint.load(newest)
+        (newest / "state.json").write_bytes(payload)
+        with pytest.raises(CourseError, match="damaged"):
             checkpoint.load(newest)
     assert not (tmp_path / "executed").exists()
 
@@ -214,10 +228,10 @@ def test_an_edited_run_json_is_noticed(tmp_path, pairs, course):
 
 @posix
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["that begins at random", "that started from another run"])
+@pytest.mark.parametrize("case", ["with loader processes", "that started from another run"])
 def test_killed_and_resumed_equals_never_killed(case, tmp_path, pairs, course):
-    """Of the other methods in ``make soak``."""
-    options, steps = [], 120
+    """Without either, and of the other methods, in ``make soak``."""
+    options, steps = ["--workers", "2"], 120
     if case == "that started from another run":
         options, steps = ["--start", str(tmp_path / "start")], 40
         assert course(*course_train(pairs, tmp_path / "start", 2)[3:])[0] == 0
@@ -323,17 +337,19 @@ def test_a_read_only_folder_is_refused_before_training(tmp_path, pairs, part):
 @posix
 @pytest.mark.slow
 def test_a_second_run_is_refused_and_ctrl_c_ends_the_first(tmp_path, pairs, course):
-    """What was learned is kept."""
+    """Ctrl-C reaches the whole process group, loaders included; what was learned is kept."""
     out = tmp_path / "out"
     # background processes may ignore it
     hear = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)"
-    command = prepared(hear, course_train(pairs, out, 10**6))
+    command = prepared(hear, course_train(pairs, out, 10**6, "--workers", "2"))
     pipes = {"env": ONE_THREAD, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     first = subprocess.Popen(command, start_new_session=True, **pipes)
     try:
         wait_until(lambda: lines(out / "history.jsonl") > 3)
         status, _, said = course(*course_train(pairs, out, 10**6, "--resume")[3:])
         assert status == 2 and f"process {first.pid} is writing" in three_lines(said)[0]
+        children = psutil.Process(first.pid).children(recursive=True)
+        assert len(children) >= 2
         os.killpg(first.pid, signal.SIGINT)
         said, complained = first.communicate(timeout=60)
     finally:
@@ -344,6 +360,7 @@ def test_a_second_run_is_refused_and_ctrl_c_ends_the_first(tmp_path, pairs, cour
         and "Traceback" not in complained
     )
     assert checkpoint.load_latest(out / "checkpoints")[0] == len(rows(out / "history.jsonl")) > 3
+    wait_until(lambda: not any(child.is_running() for child in children), 10)
 
 
 def wait_until(condition, seconds: float = 60) -> None:
@@ -353,7 +370,7 @@ def wait_until(condition, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-# ---- samples that cannot be read, and Ctrl-C at any moment
+# ---- 31: a loader process dies
 
 
 class Bad(Toy):
@@ -375,6 +392,10 @@ def raises():
     return {}["x"]
 
 
+def dies():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @posix
 def test_a_ctrl_c_may_come_at_any_moment(monkeypatch):
     def press_at_once(number, handler):
@@ -388,19 +409,33 @@ def test_a_ctrl_c_may_come_at_any_moment(monkeypatch):
         assert interrupted.is_set()
 
 
-def test_a_sample_that_cannot_be_read_is_named():
+@pytest.mark.slow
+def test_a_dead_loader_process_ends_the_training(tmp_path):
+    start = time.monotonic()
+    with pytest.raises(CourseError, match="cannot make a batch: DataLoader worker") as error:
+        fit(make(), Bad(dies), steps=30, out=tmp_path, progress=False, workers=2)
+    assert "workers=0" in error.value.fix
+    assert time.monotonic() - start < 30 and multiprocessing.active_children() == []
+    assert checkpoint.load_latest(tmp_path / "checkpoints") is not None
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_sample_that_cannot_be_read_is_named(workers):
     with pytest.raises(CourseError) as error:
-        fit(make(), Bad(refuses), steps=30, progress=False)
+        fit(make(), Bad(refuses), steps=30, progress=False, workers=workers)
     assert (error.value.what, error.value.where, error.value.fix) == (
         "not an image",
         "7.png",
         "remove it",
     )
     with pytest.raises(CourseError) as error:
-        fit(make(), Bad(raises), steps=30, progress=False)
+        fit(make(), Bad(raises), steps=30, progress=False, workers=workers)
     assert error.value.what == "the data set raised KeyError: 'x'"
     assert error.value.where == "sample 7 (picture 7.png)"
-    assert error.value.__cause__ is not None  # a notebook can show where it happened
+    assert (error.value.__cause__ is not None) == (
+        workers == 0
+    )  # a notebook can show where it happened
+    assert multiprocessing.active_children() == []
 
 
 def test_samples_that_do_not_fit_together_are_told():
@@ -409,8 +444,12 @@ def test_samples_that_do_not_fit_together_are_told():
         fit(make(jitter="none"), odd, steps=30, progress=False)
 
 
-def test_batches_jump_in():
-    whole, later = (batches(Toy(), make(), done=done) for done in (0, 6))
+def test_workers_are_counted_and_batches_jump_in(tmp_path):
+    with pytest.raises(CourseError, match="cannot read with -1 processes"):
+        train(tmp_path / "out", 1, workers=-1)
+    assert not (tmp_path / "out").exists()
+    whole, later, two = (batches(Toy(), make(), **o) for o in ({}, {"done": 6}, {"workers": 2}))
     expected = [next(whole) for _ in range(8)]  # two epochs
-    for batch, other in zip(expected[6:], later, strict=False):
-        assert other["name"] == batch["name"] and torch.equal(other["x"], batch["x"])
+    for others in (zip(expected[6:], later, strict=False), zip(expected, two, strict=False)):
+        for batch, other in others:
+            assert other["name"] == batch["name"] and torch.equal(other["x"], batch["x"])

@@ -81,9 +81,9 @@ def test_a_slow_training_says_how_long_an_update_takes():
     bar.start()
     run.step, run.seconds, run.terms = 11, 60.5, {"d_real": 0.25}
     said = bar.text("1 of 2 threads")
-    assert said == "step 11 · 5.5 s per update · 00:00 left · 1 of 2 threads · d_real 0.250"
+    assert said == "step 11 · 5.5 s per update · 0:00 left · 1 of 2 threads · d_real 0.250"
     run.step, run.seconds, run.terms = 110, 55.0, {}
-    assert bar.text() == "step 110 · 16 images/s · 00:05 left"
+    assert bar.text() == "step 110 · 16 images/s · 0:05 left"
 
 
 def test_a_training_that_is_too_short_says_so_once(capsys):

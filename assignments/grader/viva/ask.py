@@ -57,7 +57,7 @@ SEEN = tomllib.loads(
 )
 REPORT = "weighted: "  # a key of a step's report begins with it
 # inputs of a step with a row an image
-BATCHES = ("x", "y", "z", "eps", "prior_mu", "prior_logvar", "real", "old_x", "old_y")
+BATCHES = ("x", "y", "w", "z", "eps", "prior_mu", "prior_logvar", "real", "old_x", "old_y")
 # Which networks' weights a step leaves in which row, and the inputs that they come from.
 PLAYERS = {
     "gan_step": {"G_after": {"G": "G"}, "D_after": {"D": "D"}},
@@ -277,8 +277,9 @@ def first_that_fails(own: Result, result: Result) -> str:
 
 def different(keys: dict[str, str], own: dict, raw: dict, alike: Any) -> str:
     """Which entries of a raw answer, in words, are not those of the student's own version."""
-    if not any(can_be_compared(raw.get(key)) for key in keys):
-        return STOPS
+    seen = [raw.get(key) for key in keys]
+    if any(map(failed, seen)) or not any(map(can_be_compared, seen)):
+        return STOPS  # wherever it does, what was not reached says nothing
     other = {key: words for key, words in keys.items() if not alike(raw.get(key), own[key])}
     same = [words for key, words in keys.items() if key not in other]
     if not other:
@@ -303,8 +304,12 @@ def in_words(function: str, key: str) -> str:
     return words.get(key, f"the entry {key}" if function in PLAYERS else "")
 
 
+def failed(raw: Any) -> bool:
+    return isinstance(raw, dict) and "error" in raw
+
+
 def can_be_compared(raw: Any) -> bool:
-    return raw is not None and not (isinstance(raw, dict) and "error" in raw)
+    return raw is not None and not failed(raw)
 
 
 def moves(function: str, inputs: dict, start: dict, own: dict, raw: dict, array: Any) -> str:
@@ -376,7 +381,8 @@ def asked(own: Version, versions: list[Version], drawn: dict) -> Iterator[tuple[
         if check.function != versions[0].function or not check.visible:
             continue
         if name == "losses":
-            found = [curves([key.removeprefix(REPORT) for key in keys], raw, array) for raw in raws]
+            terms = [key.removeprefix(REPORT) for key in keys if not key.endswith("report kept")]
+            found = [curves(terms, raw, array) for raw in raws]
             if found[-1] != STOPS:
                 yield LOSSES, "", [on_axes(lines, found[-1]) for lines in found]
         elif "G_after" in keys:
@@ -417,7 +423,7 @@ def question(
             return {
                 "kind": kind,
                 "function": version.function,
-                "ask": " ".join(filter(None, [changed(version), kind, about])),
+                "ask": f"{kind} {about}".rstrip(),
                 "diff": version.diff,
                 "options": texts[: len(options)],
                 "answer": LETTERS[right],
@@ -427,14 +433,6 @@ def question(
                 "version": version,
             }
     return None
-
-
-def changed(version: Version) -> str:
-    """The changed line, as a sentence."""
-    lines = version.diff.splitlines()
-    old, new = (" ".join(x[1:].strip() for x in lines if x[:1] == mark) for mark in "-+")
-    now = "is left out" if new == "pass" else f"now reads “{new}”"
-    return f"In {version.function}, your line “{old}” {now}."
 
 
 def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> dict:
