@@ -275,7 +275,8 @@ def verdict(one: dict[str, Any]) -> str:
     ended = "**record**" if one["record"] else f"no faster (p = {one['p']:.2g})"
     ended = f"missed a target in {missed} of {len(rows)}" if missed else ended
     ended += f", unfinished: {len(rows)} of {SEEDS} seeds" * (len(rows) < SEEDS)
-    return f"{mean:,.0f} [{low:,.0f}, {high:,.0f}] | {took / 60 / len(rows):.2f} | {ended}"
+    span = f" [{low:,.0f}, {high:,.0f}]" * (len(rows) > 1)
+    return f"{mean:,.0f}{span} | {took / 60 / len(rows):.2f} | {ended}"
 
 
 def table(folder: Path) -> str:
@@ -286,13 +287,12 @@ def table(folder: Path) -> str:
         f"{(folder / f'{name}.py').read_text().splitlines()[0].strip(chr(34))} | {verdict(one)} |"
         for name, one in found.items()
     ]
-    short = {k.partition("_")[0]: one for k, one in found.items()}
-    records = {k: statistics.fmean(one["steps"]) for k, one in short.items() if one["record"]}
+    best = {k[:2]: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
     with new_figure(780, 320) as fig:
         axes = fig.add_axes((0.1, 0.1, 0.87, 0.86), ylabel="steps of the textbook", yscale="log")
-        for k, one in short.items():
-            axes.scatter([k] * len(one["steps"]), one["steps"], 14, "#999999")
-        axes.step([*records], [*records.values()], color=COLOURS[0], where="post")
+        for k, one in found.items():  # 07_mine as 07
+            axes.scatter([k[:2]] * len(one["steps"]), one["steps"], 14, "#999999")
+        axes.step([*best], [*best.values()], color=COLOURS[0], where="post")
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join([*head, "| --- " * 5 + "|", *rows])
 
