@@ -159,8 +159,8 @@ def test_each_part_keeps_its_budget_of_statements(parts):
 def test_lines_are_short_and_functions_take_at_most_12_parameters():
     long, greedy = [], []
     for name in files():
-        if not name.endswith(".py"):
-            continue
+        if not name.endswith(".py") or name.startswith("notebooks/speedrun/"):
+            continue  # an entry stays as it ran
         text = (ROOT / name).read_text(encoding="utf-8")
         long += [f"{name}:{i}" for i, line in enumerate(text.splitlines(), 1) if len(line) > 100]
         if not name.startswith("course_lib/") or name.startswith("course_lib/cli/"):
