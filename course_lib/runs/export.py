@@ -136,6 +136,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
             "leave out --half" if half else "translate with PyTorch: course translate",
         )
         written = made.read_bytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, written)
     look = looks.of_run(settings, direction)
     return facts | {

@@ -72,7 +72,7 @@ def train(
     no longer exists. ``start``, the name of shipped weights or the folder of a run, is where the
     weights begin (see fine_tuning.py); without a ``config`` its settings are taken, too. Among
     processes that torchrun has started, each trains on its share of every batch (see
-    training/distributed.py). ``fit_options`` go to fit(): previews, progress.
+    training/distributed.py). ``fit_options`` go to fit(): previews, progress, workers.
     """
     cls, out, data = method_class(method), files.expanded(out), os.path.expanduser(data)
     config = config or make_config(method, start=start)
