@@ -131,7 +131,7 @@ def test_a_method_is_evaluated_on_a_gpu(name, monkeypatch):
 
     for module in (evaluating, scores, samples):
         monkeypatch.setattr(module, "open_dataset", tiny)
-    for number in ("INPUTS", "SAMPLES", "DEEP", "MANY", "TRUE", "SHARED"):
+    for number in ("INPUTS", "SAMPLES", "DEEP", "MANY", "TRUE"):
         monkeypatch.setattr(samples, number, {"INPUTS": 4, "MANY": 3}.get(number, 2), raising=False)
     with fake_gpu():
         found = evaluating.score_run(make(name), {"direction": "xy", "data": "facades"}, "facades")

@@ -33,7 +33,7 @@ def few():
     with pytest.MonkeyPatch.context() as patched:
         for split in facades.HOUSES:
             patched.setitem(facades.HOUSES, split, 6)
-        for name, value in {"INPUTS": 6, "SAMPLES": 3, "SHARED": 3}.items():
+        for name, value in {"INPUTS": 6, "SAMPLES": 3}.items():
             patched.setattr(samples, name, value)
         yield
 
