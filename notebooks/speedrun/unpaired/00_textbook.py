@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from cyclegan import Generator, PatchGAN, Pool, adam, draw, init, step
 
-STEPS, WIDTH, BLOCKS = 1000, 16, 3
+STEPS, WIDTH, BLOCKS = 2500, 16, 3
 
 
 def train(x, y, seed):
@@ -24,5 +24,5 @@ def train(x, y, seed):
         for opt in (opt_G, opt_D):  # in the second half, the learning rate falls to 0
             opt.param_groups[0]["lr"] = 2e-4 * min(1, 2 - 2 * i / STEPS)
         step(draw(all_x, size), draw(all_y, size), G_xy, G_yx, D_x, D_y, *rest)
-        if i % 20 == 19:
+        if i % 250 == 249:
             yield translate
