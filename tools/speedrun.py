@@ -55,7 +55,7 @@ ONE_FILE = bench.one_file("pix2pix")
 
 # The data, and what each seed of an attempt has to reach, fixed before the first: of MORE at least
 # as much, of the distance at most. A track without targets isn't open.
-MORE = "structure", "colours", "places"
+MORE = "structure", "colours", "places", "lights"
 TRACKS = {
     "pairs": ("emoji:edges", {}),
     "photographs": (
@@ -81,27 +81,42 @@ def palette(ab: torch.Tensor) -> torch.Tensor:
     )
 
 
-@torch.no_grad()
-def scores(track: str, fake: torch.Tensor, real: torch.Tensor) -> dict[str, float]:
-    """Of translations and the truth, bytes: whether edges lie where they should; how much of all
-    the truth's colour is there, anywhere; how much of what lightness doesn't tell is in its place,
-    less what goes the other way; the distance that EfficientNet-Lite1 sees; and whether it has
-    ``reached`` its targets. Colours are means of patches of 16 px, in which specks cancel out.
+def patches(images: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means of squares of ``size`` px of images: L (n, 1) and a, b (n, 2) of CIE Lab."""
+    means = F.avg_pool2d(pixels.rgb_to_lab(images), size)
+    return means.movedim(1, -1).flatten(0, 2).split([1, 2], 1)
+
+
+def beyond(ours: torch.Tensor, theirs: torch.Tensor, *known: torch.Tensor) -> float:
+    """How much of theirs (n, c), the truth, is in its place, less what goes the other way. What
+    patches have in common that agree, within ten, in what is ``known`` (n, 1) is taken off first.
     """
-    fake, real = (images / 127.5 - 1 for images in (fake, real))
-    (_, ours), (light, theirs) = (
-        F.avg_pool2d(pixels.rgb_to_lab(images), 16).movedim(1, -1).flatten(0, 2).split([1, 2], 1)
-        for images in (fake, real)
-    )
-    alike = F.one_hot((light[:, 0] / 10).long()).float()  # by the truth's lightness
-    mine, true = (ab - alike @ (torch.linalg.pinv(alike) @ ab) for ab in (ours, theirs))
-    chroma, kinds = true.norm(dim=1), palette(theirs)
-    along = (mine * true).sum(1) / chroma.clamp(min=1e-6)
-    eyes, goals = judge.lite1(), TRACKS[track][1]
+    told = torch.cat([F.one_hot((values[:, 0] / 10).long()) for values in known], 1).float()
+    mine, true = (part - told @ (torch.linalg.pinv(told) @ part) for part in (ours, theirs))
+    most = true.norm(dim=1).clamp(min=1e-6)
+    return (torch.minimum((mine * true).sum(1) / most, most).sum() / most.sum()).item()
+
+
+@torch.no_grad()
+def scores(track: str, x: torch.Tensor, fake: torch.Tensor, real: torch.Tensor) -> dict[str, float]:
+    """Of translations of x and the truth, bytes: whether edges lie where they should; how much of
+    all the truth's colour is there, anywhere; how much of what lightness doesn't tell is in its
+    place, of colours, or of a night's lights, which the day doesn't tell; the distance that
+    EfficientNet-Lite1 sees; and whether it has ``reached`` its targets. Colours are means of
+    patches of 16 px, in which specks cancel out.
+    """
+    x, fake, real = (images / 127.5 - 1 for images in (x, fake, real))
+    (_, ours), (light, theirs) = patches(fake, 16), patches(real, 16)
+    kinds, eyes, goals = palette(theirs), judge.lite1(), TRACKS[track][1]
+    known = [light, theirs.norm(dim=1, keepdim=True)][: 2 if track == "pairs" else 1]
     found = {
         "structure": pixels.edge_agreement(fake, real).mean().item(),
         "colours": (torch.minimum(palette(ours), kinds).sum() / kinds.sum()).item(),
-        "places": (torch.minimum(along, chroma).sum() / chroma.sum()).item(),
+        **(
+            {"lights": beyond(*(patches(images, 4)[0] for images in (fake, real, x)))}
+            if track == "unpaired"
+            else {"places": beyond(ours, theirs, *known)}
+        ),
         "distance": statistics.fmean(
             losses.perceptual(eyes(a), eyes(b)).item()
             for a, b in zip(fake.split(1), real.split(1), strict=True)
@@ -232,7 +247,7 @@ def run(file: Path, out: Path | None = None, seeds: int = 0) -> dict[str, Any]:
     train, (x, y), rows = images(track, "train"), images(track, "test"), kept["rows"]
     for seed in range(len(rows), seeds or SEEDS):
         fake, took = attempt(file, seed, train, x)
-        rows.append({"seed": seed, **took, **scores(track, fake, y)})
+        rows.append({"seed": seed, **took, **scores(track, x, fake, y)})
         print(rows[-1], flush=True)
         files.replace_file(path, (json.dumps(kept, indent=1) + "\n").encode())
         if seed == 0:
@@ -321,7 +336,7 @@ def ranking(folder: Path) -> str:
                 (
                     abs(new[score] - old[score])
                     for new, old in zip(found[name], kept.get(name, []), strict=False)
-                    for score in (*MORE, "distance")
+                    for score in old.keys() & {*MORE, "distance"}
                 ),
                 default=None,
             ),
@@ -342,7 +357,9 @@ def watch(file: Path) -> dict[str, float]:
     return attempt(
         file,
         *(0, train, x),
-        lambda after, fake: print(f"{after:.1f} s,", scores(file.parent.name, fake, y), flush=True),
+        lambda after, fake: print(
+            f"{after:.1f} s,", scores(file.parent.name, x, fake, y), flush=True
+        ),
     )[1]
 
 

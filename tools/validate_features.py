@@ -18,6 +18,7 @@ A distance compares place by place; ", pooled" is the distance of what a picture
 which KID and the Fréchet distance compare.
 """
 
+import functools
 import itertools
 import sys
 from collections.abc import Callable
@@ -37,13 +38,8 @@ from course_lib.metrics.perceptual import EYES, embed, kid, last_means
 from course_lib.metrics.pixels import each_l1, each_ssim
 from course_lib.metrics.resampling import of_mean, quotient
 
-SIZES = (32, 64, 128)
+SIZES = (64,)
 OTHERS = 20  # photographs that each square is compared with
-
-
-def pooled(eyes: str) -> Callable:
-    """The distance of the means of the last layer."""
-    return lambda a, b: (last_means(a, eyes) - last_means(b, eyes)).square().sum(1)
 
 
 RULES = {  # of two batches (n, 3, h, w) in [-1, 1]: n distances
@@ -51,8 +47,12 @@ RULES = {  # of two batches (n, 3, h, w) in [-1, 1]: n distances
     "lite0": lambda a, b: (embed(a, "lite0") - embed(b, "lite0")).square().sum(1),
     "L1": each_l1,
     "1 - SSIM": lambda a, b: 1 - each_ssim(a, b),
-    "features, pooled": pooled("features"),
-    "lite0, pooled": pooled("lite0"),
+    **{  # the distance of the means of the last layer
+        f"{eyes}, pooled": lambda a, b, eyes=eyes: (
+            (last_means(a, eyes) - last_means(b, eyes)).square().sum(1)
+        )
+        for eyes in ("features", "lite0")
+    },
 }
 
 
@@ -109,32 +109,27 @@ def squares(pictures: Float[Tensor, "p s 3 h w"], kinds: Tensor) -> dict[str, Fl
     """
     p, s = pictures.shape[:2]
     own, generator = len(kinds.unique()) == p, _seeded()
+    draw = functools.partial(torch.randint, generator=generator)
     rows = []  # (picture, square) thrice: the given one, the near and the far one
     for i in range(p):
         like = [j for j in range(p) if kinds[j] == kinds[i] and (own or j != i)]
         unlike = [j for j in range(p) if kinds[j] != kinds[i]]
         for _ in range(OTHERS):
-            j, k = (pool[int(_draw(len(pool), generator))] for pool in (like, unlike))
+            j, k = (pool[draw(len(pool), ())] for pool in (like, unlike))
             a, b = torch.randperm(s, generator=generator)[:2].tolist()
-            rows.append((i * s + a, j * s + b, k * s + int(_draw(s, generator))))
-    where, flat = torch.tensor(rows).T, pictures.flatten(0, 1)
+            rows.append((i * s + a, j * s + b, k * s + draw(s, ()).item()))
+    given, near, far = pictures.flatten(0, 1)[torch.tensor(rows).T]
     found = {}
     for name, rule in RULES.items():
-        given, near, far = (flat[at] for at in where)
         found[name] = (rule(given, near) < rule(given, far)).float().view(p, OTHERS).mean(1)
     return found
-
-
-def _draw(count: int, generator: torch.Generator) -> Tensor:
-    return torch.randint(count, (), generator=generator)
 
 
 def photographs(split: str, size: int) -> tuple[Float[Tensor, "p s 3 h w"], Tensor]:
     """Each photograph of a split in five squares, each a kind of its own."""
     data = Photos(split, size)
     y = torch.stack([data[i]["y"] for i in range(len(data))])  # square by square
-    y = y.unflatten(0, (len(FIXED), -1)).transpose(0, 1)
-    return y, torch.arange(len(y))
+    return y.unflatten(0, (len(FIXED), -1)).transpose(0, 1), torch.arange(len(y) // len(FIXED))
 
 
 def painted(size: int) -> tuple[Float[Tensor, "p s 3 h w"], Tensor]:
@@ -179,8 +174,9 @@ def sets(split: str, size: int) -> dict[str, dict[str, tuple[float, float]]]:
         groups = torch.arange(len(a)).repeat_interleave(a.shape[1])
         found[name] = {}
         for eyes in EYES:
-            seen = [last_means(part.flatten(0, 1), eyes) for part in (a, b)]
-            value, low, high = kid(*seen, groups)
+            value, low, high = kid(
+                *(last_means(part.flatten(0, 1), eyes) for part in (a, b)), groups
+            )
             found[name][eyes] = value, 3.92 * value / (high - low)
     return found
 

@@ -84,7 +84,7 @@ def test_no_answer_without_a_network_reaches_a_target(speedrun, monkeypatch):
         "each channel scaled and shifted": (x * spread + shift).clamp(0, 255).byte(),
         "one colour, light as the input": (x / 255 * mean.mean((2, 3), keepdim=True)).byte(),
     }
-    found = {what: speedrun.scores("photographs", answer, y) for what, answer in answers.items()}
+    found = {what: speedrun.scores("photographs", x, answer, y) for what, answer in answers.items()}
     # even if no eyes saw a difference; and whatever makes up its colours has too few of them
     made = found.keys() - {"the truth", "another truth", "the mean image"}
     goal = speedrun.TRACKS["photographs"][1]["colours"]
@@ -129,7 +129,7 @@ def test_a_class_is_ranked_and_its_ties_are_ties(speedrun, monkeypatch, tmp_path
             pairs[0] + (file.stem == "vain"),
             {"steps": float(file.read_text()) + seed},
         ),
-        "scores": lambda track, fake, y: same | {"reached": not fake.any()},
+        "scores": lambda track, x, fake, y: same | {"reached": not fake.any()},
     }
     for name, value in fakes.items():
         monkeypatch.setattr(speedrun, name, value)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from cyclegan import Generator, PatchGAN, Pool, adam, draw, init, step
 
-STEPS, WIDTH, BLOCKS = 2500, 16, 3
+STEPS, WIDTH, BLOCKS = 1750, 16, 3
 
 
 def train(x, y, seed):
