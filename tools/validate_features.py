@@ -38,7 +38,7 @@ from course_lib.metrics.perceptual import EYES, embed, kid, last_means
 from course_lib.metrics.pixels import each_l1, each_ssim
 from course_lib.metrics.resampling import of_mean, quotient
 
-SIZES = (64,)
+SIZES = (32, 64, 128)
 OTHERS = 20  # photographs that each square is compared with
 
 
