@@ -6,14 +6,13 @@ from typing import Any
 
 import ipywidgets as w
 import torch
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
 from course_lib.data.label_maps import Edit, hand_drawn
 from course_lib.errors import ensure
 from course_lib.houses.layout import CLASSES
-from course_lib.plotting.figures import image_grid, stitch
+from course_lib.plotting.figures import stitch
 from course_lib.runs.label_maps import photograph
 from course_lib.widgets.show import Panel, Pictures, image_tag
 
@@ -28,21 +27,6 @@ def draw_scene(method: Any, scene: Scene, edits: Mapping[int, Edit], seed: int =
     labels, instances, fake_y = photograph(method, *scene, edits, seed)
     zoom = max(1, LARGE // labels.shape[-1])
     return Image.fromarray(stitch([torch.stack([hand_drawn(labels, instances), fake_y])], zoom))
-
-
-def static(
-    method: Any,
-    scene: Scene,
-    edits: Mapping[str, Mapping[int, Edit]],
-    seed: int = 0,
-) -> Figure:
-    """What the widget shows, on paper: by caption the edited label maps, and G's photographs."""
-    shown = [photograph(method, *scene, edit, seed) for edit in edits.values()]
-    rows = {
-        "label map": torch.stack([hand_drawn(*maps) for *maps, _ in shown]),
-        "generated": torch.stack([fake_y for *_, fake_y in shown]),
-    }
-    return image_grid(rows, list(edits))
 
 
 def objects(scene: Scene) -> list[tuple[str, int]]:
