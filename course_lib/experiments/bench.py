@@ -8,8 +8,7 @@ import inspect
 import runpy
 import statistics
 import time
-from collections.abc import Callable, Iterable
-from itertools import accumulate, pairwise
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,23 +59,6 @@ def ratios(base: list[float], times: list[float]) -> dict[str, float]:
     pairs = [b / t for b, t in zip(base, times, strict=True)]
     low, _, high = statistics.quantiles(pairs, n=4) if len(pairs) > 1 else pairs * 3
     return {"ratio": statistics.median(pairs), "low": low, "high": high}
-
-
-def busy(events: Iterable[Any], kind: str) -> list[tuple[float, float]]:
-    """When a device was at work, of a profiler's ``events()``: (start, length) in milliseconds.
-
-    Of kind "cuda" that is with kernels and copies, of kind "cpu" with PyTorch's operations, which
-    call each other. What touches or overlaps is one.
-    """
-    spans = sorted(
-        (e.time_range.start / 1000, e.time_range.end / 1000)
-        for e in events
-        if e.device_type.name.lower() == kind and not e.is_user_annotation
-        if kind == "cuda" or e.name.startswith("aten::")
-    )
-    ends = [*accumulate((end for _, end in spans), max)]  # of all that began until then
-    first = [i for i, (start, _) in enumerate(spans) if i == 0 or start > ends[i - 1]]
-    return [(spans[i][0], ends[j - 1] - spans[i][0]) for i, j in pairwise([*first, len(spans)])]
 
 
 # ---- a training step against the textbook's

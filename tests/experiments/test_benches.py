@@ -40,27 +40,6 @@ def test_bench_ratios_are_of_pairs():
     assert order == list("abbaab")  # backwards in every second round
 
 
-def test_a_device_is_busy_with_its_own_events():
-    """Kernels, on two queues of a card, or operations that call each other."""
-    made = {
-        "cuda": [("sgemm", 5000, 6000), ("relu", 1000, 3000), ("copy", 2000, 4000)],
-        "cpu": [("aten::conv2d", 0, 900), ("aten::_conv", 100, 800), ("python", 0, 9000)],
-    }
-    events = [
-        torch.autograd.profiler_util.FunctionEvent(
-            0,
-            name,
-            0,
-            *of,
-            device_type=getattr(torch.autograd.DeviceType, kind.upper()),
-            is_user_annotation="#" in name,
-        )
-        for kind, works in made.items()
-        for name, *of in [*works, ("Optimizer.step#Adam.step", 0, 9000)]
-    ]
-    assert [bench.busy(events, kind) for kind in made] == [[(1.0, 3.0), (5.0, 1.0)], [(0.0, 0.9)]]
-
-
 @pytest.mark.parametrize("method", ["pix2pix", "cyclegan", "bicyclegan"])
 def test_with_d_frozen_the_textbook_step_computes_less_and_learns_the_same_to_the_bit(method):
     own = {"cyclegan": ["pool_size=3"], "bicyclegan": ["norm=instance", "conditional=False"]}
