@@ -140,7 +140,7 @@ def statements(path: Path) -> int:
 # Statements of each part: the aim, and what it may have until that is reached. Whoever adds says
 # in place of what.
 BUDGETS = {
-    ("course_lib",): (8350, 9373),
+    ("course_lib",): (8350, 9362),
     ("course_lib/methods", "course_lib/networks"): (2100, 2286),
     ("assignments",): (4320, 4890),
     ("tests",): (8900, 11_005),
