@@ -44,10 +44,16 @@ class BlurDown(nn.Module):
     Shift-Invariant Again", ICML 2019).
     """
 
+    kernel_size, stride, padding = (3, 3), (2, 2), (1, 1)  # as a convolution's
+
     def forward(self, x: Tensor) -> Tensor:
         line = 0.5 - 0.25 * (torch.arange(3, device=x.device, dtype=x.dtype) - 1).abs()
-        kernel = torch.outer(line, line).expand(x.shape[1], 1, 3, 3)
-        return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), kernel, stride=2, groups=x.shape[1])
+        return F.conv2d(
+            F.pad(x, (1, 1, 1, 1), "reflect"),
+            torch.outer(line, line).expand(x.shape[1], 1, 3, 3),
+            stride=2,
+            groups=x.shape[1],
+        )
 
 
 def halvings(image_size: int, last: int, net: str) -> int:
@@ -100,11 +106,11 @@ def init_weights(net: nn.Module, kind: str = "normal", std: float = 0.02) -> nn.
 def receptive_field(net: nn.Module) -> int:
     """Side in pixels of the input patch that one output position sees.
 
-    For a plain stack of convolutions: walks back from the output, starting at r = 1, with
-    ``r <- (r - 1) * stride + kernel``.
+    For a plain stack of convolutions and :class:`BlurDown`: walks back from the output, starting at
+    r = 1, with ``r <- (r - 1) * stride + kernel``.
     """
     r = 1
-    for conv in reversed([m for m in net.modules() if isinstance(m, nn.Conv2d)]):
+    for conv in reversed([m for m in net.modules() if isinstance(m, nn.Conv2d | BlurDown)]):
         r = (r - 1) * conv.stride[0] + conv.kernel_size[0]
     return r
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from course_lib.errors import ensure, expect
 from course_lib.networks.bicycle import MultiScalePatchGAN
-from course_lib.networks.blocks import inference, receptive_field
+from course_lib.networks.blocks import BlurDown, inference, receptive_field
 from course_lib.plotting.figures import COLOURS, new_figure, pixel_axes, stitch
 
 PANEL = 320  # side of a panel of the picture, in pixels, at most
@@ -47,7 +47,7 @@ def field(D: nn.Module, scale: int = 0) -> tuple[int, int, int]:
     """
     net = _net(D, scale)
     side, stride, margin = receptive_field(net), 1, 0
-    for conv in (layer for layer in net.modules() if isinstance(layer, nn.Conv2d)):
+    for conv in (layer for layer in net.modules() if isinstance(layer, nn.Conv2d | BlurDown)):
         margin, stride = margin + stride * conv.padding[0], stride * conv.stride[0]
     for _ in range(scale):  # 3x3 pooling of stride 2, padded by 1, comes before
         side, stride, margin = 2 * side + 1, 2 * stride, 2 * margin + 1
