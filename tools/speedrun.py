@@ -307,7 +307,7 @@ def table(folder: Path) -> str:
     ]
     best = {k[:2]: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
     with new_figure(780, 320) as fig:
-        axes = fig.add_axes((0.1, 0.1, 0.87, 0.86), ylabel="steps of the textbook", yscale="log")
+        axes = fig.add_axes((0.13, 0.1, 0.84, 0.86), ylabel="steps of the textbook", yscale="log")
         for k, one in found.items():  # 07_mine as 07
             axes.scatter([k[:2]] * len(one["steps"]), one["steps"], 14, "#999999")
         axes.step([*best], [*best.values()], color=COLOURS[0], where="post")
