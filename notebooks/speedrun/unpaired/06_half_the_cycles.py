@@ -1,4 +1,8 @@
-"""04 with the cycles in every second update only, at twice their weight."""
+"""04 with the cycles in every second update only, at twice their weight.
+
+So it makes 1,000 updates, not 750. The mean is of some 50 updates, not 200, and D takes no
+gradients from G's update, as in 08.
+"""
 
 import copy
 

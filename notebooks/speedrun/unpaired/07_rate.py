@@ -1,4 +1,7 @@
-"""04 at twice its rate."""
+"""04 at twice its rate.
+
+So it makes 600 updates, not 750, and the mean is of some 50 updates, not 200.
+"""
 
 import copy
 
