@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from pix2pix import PatchGAN, UNet, adam, draw, init, step
 
-STEPS, WIDTH = 7500, 16
+STEPS, WIDTH = 5000, 16
 
 
 def train(x, y, seed):
@@ -22,5 +22,5 @@ def train(x, y, seed):
     for i in range(STEPS):
         x, y = draw(pairs, size).chunk(2, dim=1)
         step(x, y, G, D, opt_G, opt_D)
-        if i % 500 == 499:
+        if i % 100 == 99:
             yield translate
