@@ -114,15 +114,17 @@ def scores(track: str, x: torch.Tensor, fake: torch.Tensor, real: torch.Tensor) 
     found = {
         "structure": pixels.edge_agreement(fake, real).mean().item(),
         "colours": (torch.minimum(palette(ours), kinds).sum() / kinds.sum()).item(),
+        **({"places": beyond(ours, theirs, light)} if track == "photographs" else {}),
+        **(
+            {"lights": beyond(*(patches(images, 4)[0] for images in (fake, real, x)))}
+            if track == "unpaired"
+            else {}
+        ),
         "distance": statistics.fmean(
             losses.perceptual(eyes(a), eyes(b)).item()
             for a, b in zip(fake.split(1), real.split(1), strict=True)
         ),
     }
-    if track == "photographs":
-        found["places"] = beyond(ours, theirs, light)
-    if track == "unpaired":
-        found["lights"] = beyond(*(patches(images, 4)[0] for images in (fake, real, x)))
     return found | {
         "reached": bool(goals)
         and all(
@@ -300,14 +302,22 @@ def table(folder: Path) -> str:
     guide/speedrun_TRACK.webp.
     """
     found, goals = history(folder), TRACKS[folder.name][1]
-    lines = [" | ".join(["attempt | what it is", *goals, "steps | minutes | verdict"])]
-    lines.append(" | ".join(["---"] * (5 + len(goals))))
-    for name, one in found.items():
-        what = (folder / f"{name}.py").read_text().splitlines()[0].strip('"')
-        each = {goal: [row[goal] for row in one["rows"]] for goal in goals}
-        worst = [f"{(min if goal in MORE else max)(each[goal]):.3f}" for goal in goals]
-        link = f"[{name}](../speedrun/{folder.name}/{name}.py)"
-        lines.append(" | ".join([link, what, *worst, verdict(one)]))
+    head = [
+        ["attempt", "what it is", *goals, "steps", "minutes", "verdict"],
+        ["---"] * (5 + len(goals)),
+    ]
+    rows = [
+        [
+            f"[{name}](../speedrun/{folder.name}/{name}.py)",
+            (folder / f"{name}.py").read_text().splitlines()[0].strip('"'),
+            *(
+                f"{(min if goal in MORE else max)(row[goal] for row in one['rows']):.3f}"
+                for goal in goals
+            ),
+            verdict(one),
+        ]
+        for name, one in found.items()
+    ]
     best = {k[:2]: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
     with new_figure(780, 320) as fig:
         axes = fig.add_axes((0.13, 0.1, 0.84, 0.86), ylabel="steps of the textbook", yscale="log")
@@ -315,7 +325,7 @@ def table(folder: Path) -> str:
             axes.scatter([k[:2]] * len(one["steps"]), one["steps"], 14, "#999999")
         axes.step([*best], [*best.values()], color=COLOURS[0], where="post")
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
-    return "\n".join(f"| {line} |" for line in lines)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [*head, *rows])
 
 
 def ranking(folder: Path) -> str:

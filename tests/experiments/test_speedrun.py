@@ -62,7 +62,10 @@ def speedrun(monkeypatch):
     return module
 
 
-@pytest.mark.parametrize(("track", "score"), [("photographs", "colours"), ("unpaired", "lights")])
+@pytest.mark.parametrize(
+    ("track", "score"),
+    [("pairs", "structure"), ("photographs", "colours"), ("unpaired", "lights")],
+)
 def test_no_answer_without_a_network_reaches_a_target(speedrun, monkeypatch, track, score):
     monkeypatch.setattr(speedrun, "MOST", {"test": 24})
     x, y = speedrun.images(track, "test")
