@@ -46,7 +46,7 @@ from course_lib.errors import CourseError, check_choice
 from course_lib.experiments import bench
 from course_lib.metrics import pixels
 from course_lib.metrics.intervals import interval
-from course_lib.plotting.figures import COLOURS, new_figure, stitch
+from course_lib.plotting.figures import new_figure, stitch
 
 SIZE, SEEDS, MOST = 128, 5, {"train": 1000, "val": 120, "test": 120}  # px, and images
 LIMIT, LARGEST, EVERY = 3600, 20_000, 3.0  # s by the clock, bytes, and s between steps of the unit
@@ -290,11 +290,11 @@ def verdict(one: dict[str, Any]) -> str:
     """In words: its time with a 95 % interval, and what came of it."""
     (mean, low, high, _), rows = interval(one["steps"]), one["rows"]
     took, missed = sum(row["seconds"] for row in rows), sum(not row["reached"] for row in rows)
-    ended = "**record**" if one["record"] else f"no faster (p = {one['p']:.2g})"
-    ended = f"missed a target in {missed} of {len(rows)}" if missed else ended
-    ended += f", unfinished: {len(rows)} of {SEEDS} seeds" * (len(rows) < SEEDS)
+    slow = "**record**" if one["record"] else f"no faster (p = {one['p']:.2g})"
+    ended = f"missed a target in {missed} of {len(rows)}" if missed else slow
     span = f" [{low:,.0f}, {high:,.0f}]" * (len(rows) > 1)
-    return f"{mean:,.0f}{span} | {took / 60 / len(rows):.2f} | {ended}"
+    part = f", unfinished: {len(rows)} of {SEEDS} seeds" * (len(rows) < SEEDS)
+    return f"{mean:,.0f}{span} | {took / 60 / len(rows):.2f} | {ended}{part}"
 
 
 def table(folder: Path) -> str:
@@ -320,10 +320,18 @@ def table(folder: Path) -> str:
     ]
     best = {k[:2]: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
     with new_figure(780, 320) as fig:
-        axes = fig.add_axes((0.13, 0.1, 0.84, 0.86), ylabel="steps of the textbook", yscale="log")
+        axes = fig.add_axes(
+            (0.13, 0.1, 0.84, 0.86),
+            ylabel="steps of the textbook",
+            yscale="log",
+            yticks=[50, 100, 200, 500, 1000, 2000, 5000, 10_000],
+            yticklabels=["50", "100", "200", "500", "1,000", "2,000", "5,000", "10,000"],
+        )
         for k, one in found.items():  # 07_mine as 07
-            axes.scatter([k[:2]] * len(one["steps"]), one["steps"], 14, "#999999")
-        axes.step([*best], [*best.values()], color=COLOURS[0], where="post")
+            axes.plot(
+                [k[:2]] * len(one["steps"]), one["steps"], "C0o" if one["record"] else "kx", ms=4
+            )
+        axes.step([*best], [*best.values()], "C0", where="post")
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [*head, *rows])
 
