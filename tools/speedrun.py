@@ -1,9 +1,9 @@
 """The speedrun: how soon a translation convinces. guide/speedrun.md has the rules and the records.
 
-    python tools/speedrun.py watch FILE    judge seed 0 on val at each pause: to try things
-    python tools/speedrun.py run FILE      the attempt: five seeds, on the hidden images
-    python tools/speedrun.py table TRACK   all attempts with their verdicts, and the curve
-    python tools/speedrun.py class TRACK   runs all entries of a folder again, and ranks them
+    course speedrun watch FILE    judge seed 0 on val at each pause: to try things
+    course speedrun run FILE      the attempt: five seeds, on the hidden images
+    course speedrun table TRACK   all attempts with their verdicts, and the curve
+    course speedrun class TRACK   runs all entries of a folder again, and ranks them: verifies them
 
 FILE is notebooks/speedrun/TRACK/NAME.py; ``run`` writes NAME.json, its receipt, and NAME.webp.
 TRACK is a folder with this name, anywhere; ``class`` writes build/speedrun/TRACK/class.html. Time
@@ -28,7 +28,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import judge  # beside this file
 import torch
@@ -42,7 +41,7 @@ from assignments.grader.child import jail
 from course_lib import losses
 from course_lib.data import files, open_dataset, spread
 from course_lib.data.images import to_bytes
-from course_lib.errors import CourseError, check_choice
+from course_lib.errors import CourseError, check_choice, ensure
 from course_lib.experiments import bench
 from course_lib.metrics import pixels
 from course_lib.metrics.intervals import interval
@@ -54,7 +53,7 @@ ONE_FILE = bench.one_file("pix2pix")
 
 
 # The data, and what each seed of an attempt has to reach, fixed before the first: of MORE at least
-# as much, of the distance at most. A track without targets isn't open.
+# as much, of the distance at most.
 MORE = "structure", "colours", "places", "lights"
 TRACKS = {
     "pairs": ("facades", {"structure": 0.70, "colours": 0.52, "distance": 0.88}),
@@ -86,8 +85,8 @@ def palette(ab: torch.Tensor) -> torch.Tensor:
 
 def patches(images: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Means of squares of ``size`` px of images: L (n, 1) and a, b (n, 2) of CIE Lab."""
-    means = F.avg_pool2d(pixels.rgb_to_lab(images), size)
-    return means.movedim(1, -1).flatten(0, 2).split([1, 2], 1)
+    means = F.avg_pool2d(pixels.rgb_to_lab(images), size).movedim(1, -1)
+    return means.flatten(0, 2).split([1, 2], 1)
 
 
 def beyond(ours: torch.Tensor, theirs: torch.Tensor, known: torch.Tensor) -> float:
@@ -126,8 +125,7 @@ def scores(track: str, x: torch.Tensor, fake: torch.Tensor, real: torch.Tensor) 
         ),
     }
     return found | {
-        "reached": bool(goals)
-        and all(
+        "reached": all(
             found[name] >= goal if name in MORE else found[name] <= goal
             for name, goal in goals.items()
         )
@@ -148,7 +146,7 @@ def unit() -> Iterator[float]:
         yield time.process_time() - before
 
 
-def start(file: Path, library: Path, said: BinaryIO, wire: int, *words: int) -> subprocess.Popen:
+def start(file: Path, library: Path, said: int, wire: int, *words: int) -> subprocess.Popen:
     """The process of an entry, in the grader's sandbox, which shows it ``library`` and Python, and
     neither the course nor a GPU.
     """
@@ -183,8 +181,12 @@ def attempt(
     translations, which do not count. Raises CourseError for an entry that is too large, ends
     without an answer, or takes more than its limits.
     """
-    if file.stat().st_size > LARGEST:
-        raise CourseError("it is too large for an entry", file, f"at most {LARGEST:,} bytes")
+    ensure(
+        file.stat().st_size <= LARGEST,
+        "it is too large for an entry",
+        file,
+        f"at most {LARGEST:,} bytes",
+    )
     timed, before, (ours, theirs) = unit(), sum(os.times()[2:4]), socket.socketpair()
     reference, last = [next(timed) for _ in range(12)][2:], time.monotonic()  # the first are slow
 
@@ -200,7 +202,7 @@ def attempt(
         tempfile.TemporaryFile() as said,
         ours,
     ):
-        process = start(file, Path(library), said, theirs.fileno(), seed, LIMIT)
+        process = start(file, Path(library), said.fileno(), theirs.fileno(), seed, LIMIT)
         wire, _ = ours.makefile("rwb"), theirs.close()
         try:
             for part in train:
@@ -228,14 +230,18 @@ def attempt(
     return fake, {"steps": took / step, "seconds": took, "step": step}
 
 
-def checked(file: Path, receipt: dict[str, Any]) -> dict[str, Any]:
+def checked(file: Path, receipt: dict) -> dict:
     """The receipt of a file. Raises CourseError if it is that of another one."""
-    if receipt["file"] != hashlib.sha256(file.read_bytes()).hexdigest():
-        raise CourseError("the entry was changed after its attempt", file, "give it a new name")
+    ensure(
+        receipt["file"] == hashlib.sha256(file.read_bytes()).hexdigest(),
+        "the entry was changed after its attempt",
+        file,
+        "give it a new name",
+    )
     return receipt
 
 
-def run(file: Path, out: Path | None = None, seeds: int = 0) -> dict[str, Any]:
+def run(file: Path, out: Path | None = None, seeds: int = 0) -> dict:
     """Attempts with so many ``seeds``, or SEEDS, and their receipt, NAME.json in ``out`` or beside
     the file, which is written after each. A seed that stands there for the same file is not run
     again. Seed 0 leaves a picture, NAME.webp. Raises CourseError for a receipt of another file.
@@ -254,8 +260,9 @@ def run(file: Path, out: Path | None = None, seeds: int = 0) -> dict[str, Any]:
         print(rows[-1], flush=True)
         files.replace_file(path, (json.dumps(kept, indent=1) + "\n").encode())
         if seed == 0:
-            few = (part[spread(range(len(x)), 8)] / 127.5 - 1 for part in (x, fake, y))
-            Image.fromarray(stitch([*few])).save(path.with_suffix(".webp"), quality=80)
+            Image.fromarray(
+                stitch([part[spread(range(len(x)), 8)] / 127.5 - 1 for part in (x, fake, y)])
+            ).save(path.with_suffix(".webp"), quality=80)
     return kept
 
 
@@ -270,7 +277,7 @@ def faster(new: list[float], old: list[float]) -> float:
     return statistics.fmean(sum(some) <= most for some in deals)
 
 
-def history(folder: Path) -> dict[str, dict[str, Any]]:
+def history(folder: Path) -> dict[str, dict]:
     """The receipts of a track in the order of their names, with ``steps`` of each seed, ``p`` of
     being no faster than the record so far, and whether it is the next ``record``. Raises
     CourseError for a receipt of another file.
@@ -286,12 +293,17 @@ def history(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def verdict(one: dict[str, Any]) -> str:
+def verdict(one: dict) -> str:
     """In words: its time with a 95 % interval, and what came of it."""
     (mean, low, high, _), rows = interval(one["steps"]), one["rows"]
     took, missed = sum(row["seconds"] for row in rows), sum(not row["reached"] for row in rows)
-    slow = "**record**" if one["record"] else f"no faster (p = {one['p']:.2g})"
-    ended = f"missed a target in {missed} of {len(rows)}" if missed else slow
+    ended = (
+        f"missed a target in {missed} of {len(rows)}"
+        if missed
+        else "**record**"
+        if one["record"]
+        else f"no faster (p = {one['p']:.2g})"
+    )
     span = f" [{low:,.0f}, {high:,.0f}]" * (len(rows) > 1)
     part = f", unfinished: {len(rows)} of {SEEDS} seeds" * (len(rows) < SEEDS)
     return f"{mean:,.0f}{span} | {took / 60 / len(rows):.2f} | {ended}{part}"
@@ -302,21 +314,21 @@ def table(folder: Path) -> str:
     guide/speedrun_TRACK.webp.
     """
     found, goals = history(folder), TRACKS[folder.name][1]
-    head = [
+    rows = [
         ["attempt", "what it is", *goals, "steps", "minutes", "verdict"],
         ["---"] * (5 + len(goals)),
-    ]
-    rows = [
-        [
-            f"[{name}](../speedrun/{folder.name}/{name}.py)",
-            (folder / f"{name}.py").read_text().splitlines()[0].strip('"'),
-            *(
-                f"{(min if goal in MORE else max)(row[goal] for row in one['rows']):.3f}"
-                for goal in goals
-            ),
-            verdict(one),
-        ]
-        for name, one in found.items()
+        *(
+            [
+                f"[{name}](../speedrun/{folder.name}/{name}.py)",
+                (folder / f"{name}.py").read_text().splitlines()[0].strip('"'),
+                *(
+                    f"{(min if goal in MORE else max)(row[goal] for row in one['rows']):.3f}"
+                    for goal in goals
+                ),
+                verdict(one),
+            ]
+            for name, one in found.items()
+        ),
     ]
     best = {k[:2]: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
     with new_figure(780, 320) as fig:
@@ -333,7 +345,7 @@ def table(folder: Path) -> str:
             )
         axes.step([*best], [*best.values()], "C0", where="post")
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [*head, *rows])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
 def ranking(folder: Path) -> str:
@@ -387,19 +399,11 @@ def watch(file: Path) -> dict[str, float]:
     )[1]
 
 
-def main(action: str, what: Path) -> Any:
+def main(action: str, what: Path) -> object:
     check_choice("action", action, ACTIONS)
-    folder = what if action in ("table", "class") else what.parent
-    check_choice("track", folder.name, TRACKS)
+    check_choice("track", (what if action in ("table", "class") else what.parent).name, TRACKS)
     torch.set_num_threads(1), sandbox.choose_tier("bubblewrap"), judge.lite1()  # or nobody starts
     return ACTIONS[action](what)
 
 
 ACTIONS = {"watch": watch, "run": run, "table": table, "class": ranking}
-
-
-if __name__ == "__main__":
-    try:
-        print(main(sys.argv[1], Path(sys.argv[2]).resolve()) if len(sys.argv) == 3 else __doc__)
-    except (CourseError, FileNotFoundError, subprocess.CalledProcessError) as error:
-        sys.exit(str(error))

@@ -116,6 +116,24 @@ def gallery(
     print(f"{out} shows {gallery.write(folder, out)} entries")
 
 
+@app.command()
+def speedrun(
+    action: Annotated[str, typer.Argument(help="watch, run, table or class")],
+    what: Annotated[Path, typer.Argument(help="an entry, TRACK/NAME.py; of the last two, TRACK")],
+) -> None:
+    """The race of guide/speedrun.md: try an entry, run it, rank those of a track or a class."""
+    ensure(
+        Path("tools/speedrun.py").is_file(),
+        "no speedrun here",
+        Path.cwd(),
+        "go to the folder of a checkout of the course",
+    )
+    sys.path.insert(0, "tools")
+    import speedrun
+
+    print(speedrun.main(action, what.resolve()))
+
+
 def _literal(text: str) -> Any:
     """``"5"`` -> 5, ``"True"`` -> True; anything that is no Python value stays text.
 

@@ -48,7 +48,11 @@ def join(device: torch.device) -> torch.device:
 def averaging(method: Any) -> Iterator[None]:
     """While open, optimisers of ``method`` step on mean gradients, and a lost rank is told."""
     for optimizer in method.optimizers.values() if world()[1] > 1 else []:
-        optimizer.register_step_pre_hook(_average_gradients)
+        optimizer.register_step_pre_hook(
+            lambda o, *_: average(
+                [p.grad for p in o.param_groups[0]["params"] if p.grad is not None]
+            )
+        )
     try:
         yield
     except RuntimeError as error:
@@ -59,10 +63,6 @@ def averaging(method: Any) -> Iterator[None]:
             "torchrun",
             "look for its own message, then go on with --resume",
         ) from error
-
-
-def _average_gradients(optimizer: torch.optim.Optimizer, *_: Any) -> None:
-    average([p.grad for p in optimizer.param_groups[0]["params"] if p.grad is not None])
 
 
 @torch.no_grad()

@@ -109,22 +109,17 @@ class Launches:
             for group in self.groups:
                 group["capturable"] = False
 
-    def close(self) -> None:
-        """Learning rates are numbers again."""
-        for group in self.groups:
-            group["lr"] = float(group["lr"])
-
 
 @contextmanager
 def launching(method: Any, is_alone: bool = True) -> Iterator[None]:
     """In here ``method.step`` is one launch, if that is asked for, on the only GPU."""
-    asked = is_alone and os.environ.get("COURSE_CUDA_GRAPHS") == "1"
-    if not asked or method.device.type != "cuda":
+    if not is_alone or method.device.type != "cuda" or os.environ.get("COURSE_CUDA_GRAPHS") != "1":
         yield
         return
     launches = method.step = Launches(method)
     try:
         yield
     finally:
-        launches.close()
         method.step = launches.step
+        for group in launches.groups:
+            group["lr"] = float(group["lr"])  # a number again

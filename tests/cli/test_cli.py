@@ -165,6 +165,8 @@ def test_bad_arguments_of_other_commands(trained, tmp_path, refusal):
         ([*parameter, "=1"], "expected name=value, got '=1'"),
         (["gallery", tmp_path / "class.zip"], "this is an archive"),
         (["gallery", tmp_path / "nowhere"], "no such folder"),
+        (["speedrun", "verifi", tmp_path], "unknown action"),
+        (["speedrun", "table", tmp_path], "unknown track"),
     ]:
         assert what in refusal(*arguments)[0], arguments
         assert not (tmp_path / "o").exists()
