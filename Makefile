@@ -2,9 +2,9 @@
 
 PYTHON ?= python3
 PIP_ARGS ?=
-# CPU=1, when .venv is made: PyTorch without CUDA, from PyTorch's own index of CPU builds (or a mirror of it).
+# CPU=1, when .venv is made: PyTorch without CUDA, from its own index of CPU builds, which README names, or a mirror.
 CPU ?=
-CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+CPU_INDEX ?= $(shell grep -o 'https://[^ ;]*whl/cpu' README.md)
 # The versions that were tested together; LOCK= takes the newest. Made by
 #     uv pip compile pyproject.toml --all-extras --universal --no-annotate --no-header -o lock.txt
 LOCK ?= lock.txt

@@ -49,6 +49,7 @@ def bundle(course: Path, problem_set: str) -> Path:
                     out.write(path, f"{name}{path.relative_to(folder)}")
         out.writestr("assignments/__init__.py", "")
         out.writestr("requirements.txt", requirements())
+        out.writestr("README.md", metadata.metadata("gan-translation-course")["Description"])
     return archive
 
 

@@ -38,8 +38,10 @@ def make(*words: str) -> list[str]:
 
 @pytest.mark.parametrize(("uv", "by"), [("", "-m pip"), ("/a/uv", "/a/uv pip")])
 def test_cpu_takes_pytorch_from_its_own_index_and_first_and_all_is_locked(uv, by):
-    index = "--index-url https://download.pytorch.org/whl/cpu"
-    assert f"pip install torch torchvision {index} -c lock.txt\n" in INSTALL
+    (address,) = re.findall(r"https://\S*whl/cpu", (ROOT / "README.md").read_text("utf-8"))
+    index = f"--index-url {address}"
+    (asked,) = re.findall(r"-c lock.txt --index-url \$\((.*)\)\n", INSTALL)
+    assert run("sh", "-c", asked).stdout == f"{address}\n"
     torch, course = f"{by} -c lock.txt torch torchvision {index}", f'{by} -c lock.txt -e ".[all]"'
     assert make(f"UV={uv}") == [course]
     assert make(f"UV={uv}", "CPU=1") == [torch, course]

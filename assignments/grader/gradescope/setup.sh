@@ -15,5 +15,5 @@ if ! environment python3; then # Ubuntu 22.04 has Python 3.10
 fi
 install() { python/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
 grep -E '^torch(vision)?=' source/requirements.txt > source/torch.txt
-install --index-url https://download.pytorch.org/whl/cpu -r source/torch.txt || echo "no torch for CPU alone: the larger one follows"
+install --index-url "$(grep -o 'https://[^ ;]*whl/cpu' source/README.md)" -r source/torch.txt || echo "no torch for CPU alone: the larger one follows"
 install -r source/requirements.txt
