@@ -56,9 +56,15 @@ def read(folder: Path) -> list[Guess]:
             answer = CELL.search(source)
             if answer and (answer["sure"] or answer["right"]):
                 text = " ".join(answer["guess"].replace(">", " ").split())
-                sure = int(answer["sure"]) if answer["sure"] else None
-                right = answer["right"].lower() == "yes" if answer["right"] else None
-                found.append(Guess(path.stem, asked, text, sure, right))
+                found.append(
+                    Guess(
+                        path.stem,
+                        asked,
+                        text,
+                        answer["sure"] and int(answer["sure"]),
+                        answer["right"] and answer["right"].lower() == "yes",
+                    )
+                )
     return found
 
 
@@ -81,7 +87,10 @@ def report(folder: Path) -> str:
 
 def _calibration(guesses: list[Guess]) -> str:
     judged = [g for g in guesses if g.right is not None and g.sure is not None]
-    lines = [f"{len(guesses)} guesses, {len(judged)} of them with 'how sure' and 'right' filled in"]
+    lines = [
+        f"{len(guesses)} guesses, {len(judged)} of them with 'how sure' and 'right' filled in"
+        + ("" if judged else " (in a notebook's cells 'Your guess')")
+    ]
     for low, high in BINS:
         if some := [g.right for g in judged if low <= g.sure < high]:
             lines.append(f"{low} to {high - 1} % sure: right {sum(some)} of {len(some)} times")

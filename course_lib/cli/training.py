@@ -64,7 +64,9 @@ def train(
         int | None, typer.Option(min=1, help="image size in pixels; default: the profile's")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="updates to make")] = None,
-    minutes: Annotated[float | None, typer.Option(help="or minutes to train; default 5")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="minutes to train, in place of --steps; default 5")
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="of weights, data order, augmentation and dropout")
     ] = 0,
@@ -141,12 +143,15 @@ def translate(
     folder: RunFolder,
     source: Annotated[
         Path,
-        typer.Option("--input", help="image, film or folder; of pix2pixhd label maps, or facades"),
+        typer.Option(
+            "--input", help="image, film or folder of images; of pix2pixhd label maps, or facades"
+        ),
     ],
     target: Annotated[
         Path,
         typer.Option(
-            "--output", help="folder; or NAME.png, .jpg or .webp; of a film .gif, .webp or .mp4"
+            "--output",
+            help="folder (for PNGs); NAME.png, .jpg or .webp; of a film .gif, .webp or .mp4",
         ),
     ],
     samples: Annotated[int, typer.Option(min=1, help="outputs per image")] = 1,
@@ -154,7 +159,8 @@ def translate(
         Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan, munit)")
     ] = None,
     scale: Annotated[
-        float | None, typer.Option(help="1: full resolution; default: shorter side as trained")
+        float | None,
+        typer.Option(help="1: full resolution; default: the shorter side about as in training"),
     ] = None,
     square: Annotated[
         bool, typer.Option("--square", help="squares of the training's size, out, too")
@@ -186,8 +192,11 @@ def translate(
         whole=whole,
         keep_alpha=keep_alpha,
     )
-    several = f"{len(written)} images to {written[0].parent}"
-    print(f"wrote {several if written[1:] else written[0]}")
+    print(
+        f"wrote {len(written)} images to {written[0].parent}"
+        if written[1:]
+        else f"wrote {written[0]}"
+    )
 
 
 @app.command()
@@ -231,13 +240,16 @@ def export(
     from course_lib.runs.export import export_run
 
     facts = export_run(folder, onnx, direction, half)
-    print(f"wrote {onnx}: {facts['bytes'] / 1e6:.1f} MB, weights {facts['weights']}")
     print(
+        f"wrote {onnx}: {facts['bytes'] / 1e6:.1f} MB, weights {facts['weights']}\n"
         f"largest difference to PyTorch on {facts['compared']} held-out inputs: "
-        f"{facts['difference']:.1e}"
+        f"{facts['difference']:.1e}\nheight and width: "
+        + (
+            f"{facts['size']} px"
+            if facts["multiple"] == "0"
+            else f"multiples of {facts['multiple']}"
+        )
     )
-    step = int(facts["multiple"])
-    print(f"height and width: {f'multiples of {step}' if step else facts['size'] + ' px'}")
 
 
 @app.command()

@@ -107,8 +107,8 @@ def to_film(
         film.metadata["comment"] = MARK
         rate = Fraction(1000 * len(durations) / sum(durations)).limit_denominator(1001)
         stream = film.add_stream("h264", rate, width=size[0], height=size[1])
-        is_odd = size[0] % 2 or size[1] % 2
-        stream.pix_fmt = "yuv444p" if is_odd else "yuv420p"  # half the colours need even sides
+        # half the colours need even sides
+        stream.pix_fmt = "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p"
         stream.options = {"crf": "18", "bf": "0"}  # frames in the order in which they are shown
         stream.codec_context.time_base = Fraction(1, 90_000)
         for begin, picture in zip(begins, chain(pictures, [None]), strict=True):

@@ -249,6 +249,8 @@ class ImageFolder(TwoDomains):
             f"{fix}; {IMAGES} files are read",
         )
         self.names = [printable(self.x[i % len(self.x)].stem) for i in range(len(self))]
+        if not self.paired and len(self.x) != len(self.y):  # who starts over is a relative
+            self.groups = [i % min(len(self.x), len(self.y)) for i in range(len(self))]
 
         wanted, files = {*self.x, *self.y}, dict.fromkeys(all_x + all_y)
         if len(files) - len(wanted) > MANY:

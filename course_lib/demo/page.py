@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
+from tqdm import tqdm
 
 from course_lib.data import TwoDomains, photos, spread
 from course_lib.data.files import check_fresh
@@ -61,7 +62,7 @@ def build(target: Path, folders: list[Path], half: bool = False) -> dict:
         page, models = Path(scratch) / "page", []
         shutil.copytree(Path(__file__).parent / "static", page)
         _fetch_runtime(page)
-        for folder in folders:
+        for folder in tqdm(folders, "exporting", unit=" networks", disable=None):
             models.append(_add_model(page, folder, half, {model["file"] for model in models}))
         contents = {"runtime": RUNTIME.replace("@", " "), "models": models}
         if any(model["photograph"] for model in models):

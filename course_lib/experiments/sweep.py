@@ -176,8 +176,10 @@ def _results(
             try:
                 yield futures[future], future.result()
             except distributed.KilledWorker:
-                text = "every worker that tried it died; too little memory?"
-                yield futures[future], {"error": text}
+                yield (
+                    futures[future],
+                    {"error": "every worker that tried it died; too little memory?"},
+                )
             except Exception as error:
                 yield futures[future], {"error": f"{type(error).__name__}: {error}"}
 
@@ -301,7 +303,7 @@ def _pictures(method: Any, cell: Cell) -> dict[str, bytes]:
         x, y = (torch.stack([item[name] for item in items]) for name in direction)
         if method.has_codes:
             drawn = method.sample(x.to(method.device), 4, cell.seed, direction)
-            fakes = list(drawn.cpu().unbind(1))
+            fakes = [*drawn.cpu().unbind(1)]
         else:  # one by one: no picture depends on its neighbours
             batches = [default_collate([item]) for item in items]
             alone = [method.translate_batch(batch, direction)["fake_y"] for batch in batches]

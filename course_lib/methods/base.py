@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.utils.data import Dataset
 
-from course_lib.errors import ensure
+from course_lib.errors import ensure, telling
 from course_lib.methods import configs
 from course_lib.networks import hardware
 from course_lib.networks.blocks import averaged_copy, update_average
@@ -154,7 +154,10 @@ class Method:
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
         self.networks: dict[str, nn.Module] = {}
         self.averaged: dict[str, nn.Module] = {}
-        self.build(self.config)
+        with telling(
+            ValueError, "a setting is out of range", type(self).__name__, "see its --help"
+        ):
+            self.build(self.config)
         self.optimizers: dict[str, Optimizer] = {
             name: part for name, part in vars(self).items() if isinstance(part, Optimizer)
         }

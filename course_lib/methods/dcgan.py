@@ -192,5 +192,4 @@ class DCGAN(Method):
 
     def preview(self) -> dict[str, Float[Tensor, "n 3 s s"]]:
         """Rows of samples for fit() to show, the same noise each time (fit seeds it)."""
-        samples = self.generate(30)
-        return dict(zip(("G(z)", " ", "  "), samples.split(10), strict=True))
+        return dict(zip(("G(z)", " ", "  "), self.generate(30).split(10), strict=True))

@@ -71,6 +71,11 @@ class Config(TrainingConfig):
     def __post_init__(self):
         weights = self.lambda_gan or self.lambda_l1 or self.lambda_features
         require(weights, "lambda_gan and lambda_l1 are both 0", "G needs a term")
+        require(
+            self.generator != "resnet" or self.image_size % 4 == 0,
+            f"the resnet needs an image_size that is a multiple of 4, got {self.image_size}",
+            "choose 32, 64, 128 or 256",
+        )
         check_patches(self.image_size, self.d_layers)
 
 

@@ -88,13 +88,13 @@ def score_samples(
     samples = translate_codes(method, x[rows], codes[rows, :SAMPLES])
     other = translate_codes(method, x, codes[:, -1:])[:, 0]
     each = {f"diversity_{by}": diversity.diversity(samples, by) for by in ("l1", eyes)}
-    each[f"nearest_{eyes}"] = diversity.each_nearest(samples, y[rows], eyes)
-    errors = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4))
-    each["nearest_l1"] = errors.min(1).values
+    if held_out.paired:  # else y is no answer to x
+        each[f"nearest_{eyes}"] = diversity.each_nearest(samples, y[rows], eyes)
+        errors = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4))
+        each["nearest_l1"] = errors.min(1).values
     numbers = resampling.means(each, intervals, groups[rows])
-    if method.reads_codes:
-        both_ways = len(method.directions) > 1 and held_out.paired
-        chosen = torch.arange(len(x)) if both_ways else rows
+    if method.reads_codes and held_out.paired:
+        chosen = torch.arange(len(x)) if len(method.directions) > 1 else rows
         mu = [method.encode(part.to(method.device)) for part in y[chosen].split(64)]
         again = translate_codes(method, x[chosen], torch.cat(mu)[:, None])[:, 0]
         encoded = {"encoded_l1": pixels.each_l1(again, y[chosen])}

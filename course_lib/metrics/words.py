@@ -54,7 +54,8 @@ def verdict(scores: dict) -> str:
     few = f"{scores['n']} {_kind(scores)} {'are' if scores['n'] > 1 else 'is'} too few"
     others = {name: words for name, words in BASELINES.items() if name in scores}
     if not others:
-        return "In short: there is no baseline, since the run's training images are not here"
+        why = "are what is scored" if scores.get("split") == "train" else "are not here"
+        return f"In short: there is no baseline, since the run's training images {why}"
     name, what, closer, measure = "l1", "the translations are", "better", "L1"
     if "baseline_copy_kid" in others:
         if "learned_through" in scores:
@@ -82,8 +83,7 @@ def verdict(scores: dict) -> str:
 def _known(name: str) -> tuple[str, str]:
     """Of a score of either direction which way is better, and why it is nan if it is."""
     name = name.removeprefix("yx_").replace("_lite0", "_features")
-    rows = (row for row in SCORES if name in row[2].split())
-    return next(rows, (COMPARED, UNCOUNTED))[:2]
+    return next((row for row in SCORES if name in row[2].split()), (COMPARED, UNCOUNTED))[:2]
 
 
 def _scored(scores: dict) -> str:

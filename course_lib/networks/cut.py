@@ -26,6 +26,6 @@ class PatchProjections(nn.Module):
     ) -> list[Float[Tensor, "b _ dim"]]:
         vectors = []
         for layers, features, at in zip(self.layers, maps, places, strict=True):
-            picked = features.flatten(2)[:, :, at].mT  # (B, c, h, w) -> (B, places, c)
-            vectors.append(F.normalize(layers(picked), dim=2))
+            # (B, c, h, w) -> (B, places, c) -> (B, places, dim)
+            vectors.append(F.normalize(layers(features.flatten(2)[:, :, at].mT), dim=2))
         return vectors

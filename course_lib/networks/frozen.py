@@ -62,8 +62,7 @@ class Segmenter(nn.Module):
             h = block(F.max_pool2d(h, 2) if skips else h)
             skips.append(h)
         for block, skip in zip(reversed(self.up), reversed(skips[:-1]), strict=True):
-            upsampled = F.interpolate(h, scale_factor=2.0)  # to the side of skip
-            h = block(torch.cat([upsampled, skip], dim=1))
+            h = block(torch.cat([F.interpolate(h, scale_factor=2.0), skip], dim=1))
         return self.head(h)[..., :height, :width]
 
 

@@ -63,8 +63,7 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
             (side, _), (stride, _) = layer.kernel_size, layer.stride
             text = "transposed " * isinstance(layer, nn.ConvTranspose2d) + f"conv {side}x{side}"
             text += f", stride {stride}" * (stride > 1)
-            sees = _sees(convs)
-            rows.append({"name": names[layer], "layer": text, "sees": sees, "parameters": 0})
+            rows += [{"name": names[layer], "layer": text, "sees": _sees(convs), "parameters": 0}]
         elif not isinstance(layer, nn.Identity):
             rows[-1]["layer"] += f" + {NAMES.get(type(layer).__name__, type(layer).__name__)}"
         rows[-1]["output"] = out

@@ -77,6 +77,12 @@ def score_run(
         "train at 16 px or more",
     )
     split = split or _part(data, settings)
+    ensure(
+        split != ALL or not _is_learned(data, settings),
+        "the run has learned from most of these images",
+        data,
+        "leave out --split, which takes what was held out; train scores what was learned",
+    )
     held_out = open_dataset(data, split, size, direction, load=load)
     check_maps("this run", method, held_out[0])
     method = in_direction(method, settings, direction, folder)
@@ -89,7 +95,10 @@ def score_run(
     found = scores.score(method, data, split, direction, intervals=True)
     if method.has_codes:
         found |= samples.score_samples(method, data, split, direction, intervals=True)
-    if train_set := _training_set(data, split, size, direction, load, settings):
+    # of what it has learned, each image would be its own nearest neighbour
+    if train_set := split != "train" and _training_set(
+        data, split, size, direction, load, settings
+    ):
         found |= resampling.baselines(held_out, train_set)
     if method.through_lite0:
         found["learned_through"] = "lite0, which is no judge of it"
@@ -111,9 +120,16 @@ def _part(data: str, settings: dict) -> str:
         data,
         f"give {learned}, of which a part is held out; --split train scores what was learned",
     )
-    is_own = os.path.isdir(learned) and os.path.samefile(data, learned)
-    is_moved = looks.fingerprint(data) == settings.get("fingerprint")
-    return "test" if own_splits(data) - {"val"} or is_own or is_moved else ALL
+    return "test" if own_splits(data) - {"val"} or _is_learned(data, settings) else ALL
+
+
+def _is_learned(data: str, settings: dict) -> bool:
+    """Whether this is the folder that the run has learned from, be it under another name."""
+    return (
+        os.path.isdir(data)
+        and os.path.isdir(settings["data"])
+        and os.path.samefile(data, settings["data"])
+    ) or (looks.fingerprint(data) or None) == settings.get("fingerprint", "")
 
 
 def _training_set(

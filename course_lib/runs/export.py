@@ -107,6 +107,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     """
     path = expanded(path)
     check_outputs([path])
+    ensure(path.suffix == ".onnx", "an ONNX file has another name", path, "write NAME.onnx")
     method, settings = open_translator(folder, "cpu")
     direction = direction or settings["direction"]
     in_direction(method, settings, direction, folder)  # refuses what was not learned

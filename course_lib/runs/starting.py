@@ -139,6 +139,7 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
 
 def _check_best(cls: type, val_set: Dataset) -> None:
     """Raises CourseError if no preview can be the best one."""
+    groups = val_set.groups or range(len(val_set))
     ensure(
         cls.finish is Method.finish,
         f"{cls.__name__} learns its styles after the last step, and no best one has any",
@@ -146,8 +147,8 @@ def _check_best(cls: type, val_set: Dataset) -> None:
         "leave it out",
     )
     ensure(
-        len(val_set) >= 3 or (val_set.paired and cls.translates),
-        f"KID needs 3 images of val, and here are {len(val_set)}",
+        len({*groups}) >= 3 or (val_set.paired and cls.translates),
+        f"KID needs 3 images of val, and here are {len({*groups})}",
         "--keep best",
         "add images, or leave it out",
     )

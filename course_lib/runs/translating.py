@@ -29,7 +29,7 @@ from course_lib.data.images import (
     to_tensor,
     with_luminance,
 )
-from course_lib.errors import CourseError, ensure
+from course_lib.errors import CourseError, ensure, need
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 from course_lib.runs import looks
@@ -75,7 +75,7 @@ def translate_files(
     ``samples`` above 1 asks for that many outputs an input, with ``_1``, ``_2`` ... added to the
     names: equal numbers are equal codes z where the method has codes, else chance (dropout) makes
     them differ. ``style`` is an image, of the output's domain, whose code all outputs are to have;
-    of an A|B image it is the other half, unless ``whole``.
+    where inputs are halves of A|B images, it is the other half of one.
     A method that paints from maps takes label maps: see ``label_maps.translate_scenes``.
 
     Raises CourseError for an input that is missing or no image, a ``direction`` the run has not
@@ -93,10 +93,13 @@ def translate_files(
             method, source, target, samples, seed, scale, squared, squared and not whole
         )
     is_film = source.is_file() and films.is_film(source) and target.suffix.lower() not in STILL
+    ensure(
+        not (is_film and keep_alpha), "films are not transparent", "--keep-alpha", "leave it out"
+    )
     paths, look = _inputs(source), looks.of_run(settings, direction)
     paired, input_is_left = (squared or look.beside) and not whole, direction == "xy"
     example = style and read_image(style)
-    if example and not whole:
+    if example and paired:
         example = ab_half(example, not input_is_left)
     translate = _translator(method, look, example, samples, seed, scale, squared)
 
@@ -154,6 +157,7 @@ def translate_film(
     durations = [milliseconds for _, milliseconds in films.frames(source)]
     first, _ = next(films.frames(source))
     (targets,) = make_targets(target, source, [source.stem], samples, [source], kinds, suffix)
+    need("film", *["av"] * (targets[0].suffix.lower() in films.BY_AV))  # before the first frame
     told = hashlib.sha256(source.read_bytes() + b"".join(map(to_png, painted(first)))).hexdigest()
     aside = targets[0].with_name(f"{ASIDE}{targets[0].name}-frames")
     with only_run(aside):

@@ -64,7 +64,7 @@ class Previews:
 
     def show(self, share: float) -> None:
         """Show a preview whenever another 1 / ``count`` of the training is done."""
-        run, passed = self.run, int(share * self.count)
+        run, passed = self.run, int(share * self.count + 1e-9)
         something_to_show = self.val or not self.method.translates
         if not self.count or not something_to_show or passed <= run.previewed:
             return

@@ -125,7 +125,9 @@ def shown_errors(message: w.HTML, failure: str = "this cannot be shown") -> Iter
     try:
         yield
     except Exception as error:
-        message.value = f"<b>{failure}</b>: {escape(str(error))}"
+        message.value = (
+            f'<b>{failure}</b>: <span style="white-space: pre-line">{escape(str(error))}</span>'
+        )
         raise
 
 

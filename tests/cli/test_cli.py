@@ -78,6 +78,8 @@ BAD = [
     ([*STEP, "--load", "stretch"], "load cannot be 'stretch'"),
     (["pix2pix", "--data", "emoji:noto-fluent", "--steps", "1"], "learns from pairs"),
     ([*STEP, "--set", "lambda_l1=0", "--set", "lambda_gan=0"], "both 0"),
+    ([*STEP, "--set", "generator=resnet", "--size", "66"], "multiple of 4"),
+    ([*STEP, "--set", "beta1=1"], "out of range"),
     ([*STEP, "--unknown", "1"], "unknown"),
 ]
 

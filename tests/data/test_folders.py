@@ -141,6 +141,7 @@ def test_unpaired(tmp_path):
     assert len(train.x) + len(val.x) == 30 and len(train.y) + len(val.y) == 20
     levels = [(level(item["x"]), level(item["y"])) for item in test]
     assert levels == [(0, 0), (1, 1), (2, 2), (0, 3)]
+    assert test.groups == [0, 1, 2, 0], "who starts over is a relative, and no new draw"
     assert not {level(item["x"]) for item in train} & {level(item["x"]) for item in val}
     assert "3 and 4 test" in train.card and "valA/" in train.card and "valB/" in train.card
     fill(tmp_path, valA=2, valB=2)

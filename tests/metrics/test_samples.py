@@ -104,7 +104,7 @@ def few(monkeypatch):
 
     def opened(*named, **more):
         subset = Subset(whole := open_dataset(*named, **more), range(16))
-        subset.eyes = whole.eyes
+        subset.eyes, subset.paired = whole.eyes, whole.paired
         return subset
 
     monkeypatch.setattr(samples, "open_dataset", opened)
@@ -177,6 +177,8 @@ def test_real_methods_and_other_data(few, monkeypatch):
     kinds = ("diversity", "real_pairs", "nearest", "realism_error", "frechet", "kid")
     assert {name for name in seen if "lite0" in name} == {f"{kind}_lite0" for kind in kinds}
     assert not [name for name in seen if "features" in name]
+    strangers = samples.score_samples(method, "facades:unpaired", "train")
+    assert not {"nearest_l1", "encoded_l1"} & strangers.keys(), "y is no answer to x"
     noisy = BicycleGAN(Config(**small, variant="pix2pix+noise"))
     names = set(samples.score_samples(noisy, "facades"))
     assert "walls_covered" in names and "encoded_l1" not in names

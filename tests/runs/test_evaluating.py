@@ -62,7 +62,10 @@ def test_the_images_that_a_run_has_learned_from_are_not_a_folder_for_testing(tmp
     run = {"direction": "xy", "data": str(mine.parent)}
     with pytest.raises(CourseError, match="learned from these very images"):
         runs.score_run(Stub(lambda x: x, size=16), run, str(mine))
-    assert runs.score_run(Stub(lambda x: x, size=16), run, str(mine), "train")["n"] == 2
+    learned = runs.score_run(Stub(lambda x: x, size=16), run, str(mine), "train")
+    assert learned["n"] == 2 and "images are what is scored" in words.verdict(learned)
+    with pytest.raises(CourseError, match="learned from most of these"):
+        runs.score_run(Stub(lambda x: x, size=16), run, run["data"], "all")
 
 
 def test_what_one_image_cannot_tell_is_said(trained, tmp_path, course):

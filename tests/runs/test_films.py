@@ -50,6 +50,8 @@ def test_a_film_becomes_a_film_of_its_size_and_speed(tmp_path, course, suffix):
         alone = np.asarray(Image.open(tmp_path / "s" / f"alone_{k}.png")).astype(int)
         of_others = np.abs(pictures - alone).mean((1, 2, 3))
         assert of_others.argmin() == 2 and of_others[2] < 12 < np.delete(of_others, 2).min()
+    glass = course(*MANY, "--input", source, "--output", tmp_path / "g", "--keep-alpha")
+    assert "films are not transparent" in glass[2] and not (tmp_path / "g").exists()
     assert course(*MANY, "--input", source, "--output", tmp_path / "still.png")[0] == 0
     assert getattr(Image.open(tmp_path / "still.png"), "n_frames", 1) == 1  # its first frame
 
