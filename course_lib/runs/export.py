@@ -107,8 +107,8 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     """
     path = expanded(path)
     check_outputs([path])
-    ensure(path.suffix == ".onnx", "an ONNX file has another name", path, "write NAME.onnx")
     method, settings = open_translator(folder, "cpu")
+    ensure(path.suffix == ".onnx", "an ONNX file has another name", path, "write NAME.onnx")
     direction = direction or settings["direction"]
     in_direction(method, settings, direction, folder)  # refuses what was not learned
     learned = "xy" if direction == settings["direction"] else "yx"  # as the method calls it

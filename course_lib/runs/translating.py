@@ -75,7 +75,7 @@ def translate_files(
     ``samples`` above 1 asks for that many outputs an input, with ``_1``, ``_2`` ... added to the
     names: equal numbers are equal codes z where the method has codes, else chance (dropout) makes
     them differ. ``style`` is an image, of the output's domain, whose code all outputs are to have;
-    where inputs are halves of A|B images, it is the other half of one.
+    of an A|B image it is the other half, unless ``whole``.
     A method that paints from maps takes label maps: see ``label_maps.translate_scenes``.
 
     Raises CourseError for an input that is missing or no image, a ``direction`` the run has not
@@ -99,7 +99,7 @@ def translate_files(
     paths, look = _inputs(source), looks.of_run(settings, direction)
     paired, input_is_left = (squared or look.beside) and not whole, direction == "xy"
     example = style and read_image(style)
-    if example and paired:
+    if example and not whole:
         example = ab_half(example, not input_is_left)
     translate = _translator(method, look, example, samples, seed, scale, squared)
 

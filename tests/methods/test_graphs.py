@@ -33,8 +33,8 @@ def trained(
                 group["lr"] = torch.tensor(group["lr"]).item()
         with SameNumbers():  # a GPU draws its own numbers anew at each replay
             rows.append(step(next(feed)))
-    if patch:
-        step.close()
+    for group in step.groups if patch else ():  # numbers again, as `launching` leaves them
+        group["lr"] = float(group["lr"])
     return method, rows, kind.count if kind else 0
 
 
