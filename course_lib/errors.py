@@ -33,8 +33,12 @@ def expect(holds: object, what: str) -> None:
 
 def check_choice(name: str, value: object, choices: Collection) -> None:
     """Raises CourseError unless ``value`` is one of the ``choices`` for what is called ``name``."""
-    fix = f"choose from {', '.join(map(str, choices))}"
-    ensure(value in choices, f"unknown {name} {value!r}", name, fix)
+    ensure(
+        value in choices,
+        f"unknown {name} {value!r}",
+        name,
+        f"choose from {', '.join(map(str, choices))}",
+    )
 
 
 def need(extra: str, *modules: str) -> list[ModuleType]:

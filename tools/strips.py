@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Subset
 
-from course_lib.data import View, files, open_dataset, photos
+from course_lib.data import View, files, opened_for, photos
 from course_lib.methods.base import Method
 from course_lib.metrics import nearest_neighbours
 from course_lib.plotting.figures import stitch
@@ -45,8 +45,8 @@ def results(method: Method, run: dict) -> bytes:
 
     Of a GAN from noise: samples, the training images nearest to them, other samples, and so on.
     """
-    split, size = "test" if method.translates else "train", method.config.image_size
-    data = open_dataset(run["data"], split, size, run["direction"], load=method.config.load)
+    split = "test" if method.translates else "train"
+    data = opened_for(method, run["data"], split, run["direction"])
     if method.translates:
         items = [data[i] for i in chosen(data)]
         batch = {

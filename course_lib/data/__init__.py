@@ -4,6 +4,7 @@ import os
 from difflib import get_close_matches
 from functools import partial
 from itertools import permutations
+from typing import Any
 
 from torch.utils.data import Dataset
 
@@ -22,6 +23,7 @@ __all__ = [
     "TwoDomains",
     "View",
     "open_dataset",
+    "opened_for",
     "spread",
 ]
 
@@ -64,6 +66,17 @@ def _swap(item: dict) -> dict:
     return {{"x": "y", "y": "x"}.get(key, key): value for key, value in item.items()}
 
 
+class Single(View):
+    """The images y of ``dataset``, each its own partner."""
+
+    def __init__(self, dataset: Dataset):
+        super().__init__(dataset)
+        self.paired, self.redrawn = True, None
+
+    def __getitem__(self, index: int) -> dict:
+        return {**(item := self.dataset[index]), "x": item["y"]}
+
+
 def open_dataset(
     name: str,
     split: str,
@@ -82,9 +95,9 @@ def open_dataset(
     ``direction="yx"`` swaps them. ``seed`` draws the partners of unpaired training data, and
     windows: of a folder ``load="crop"`` cuts squares out of images, ``"square"`` squeezes them into
     one. ``jitter`` is the augmentation to come: a folder's files are decoded once for both.
-    ``single`` takes images of a folder that are no pairs A|B whole, as x and as y: for methods that
-    learn from y alone. Raises CourseError for a name, split, direction, size or folder that does
-    not exist or cannot be used.
+    ``single`` is for methods that learn from y alone: it is x as well, and images of a folder that
+    are no pairs A|B are taken whole. Raises CourseError for a name, split, direction, size or
+    folder that does not exist or cannot be used.
     """
     name = os.path.expanduser(name)
     is_named = name in DATA_SETS or name.startswith("download:")
@@ -109,4 +122,11 @@ def open_dataset(
         raise CourseError(f"unknown data set {name!r}", "--data", "".join(near) + fix)
     else:
         dataset = ImageFolder(name, split, size, seed, load, jitter, single)
-    return Swapped(dataset) if direction == "yx" else dataset
+    dataset = Swapped(dataset) if direction == "yx" else dataset
+    return Single(dataset) if single else dataset
+
+
+def opened_for(method: Any, data: str, split: str, direction: str = "xy") -> TwoDomains:
+    """As :func:`open_dataset`, of the images that a trained ``method`` takes."""
+    cfg = method.config
+    return open_dataset(data, split, cfg.image_size, direction, load=cfg.load, single=method.single)

@@ -74,5 +74,8 @@ class Paintings(photos.Photos):
     def __getitem__(self, i: int) -> dict:
         draws = self.draw(i, 7).tolist()
         picture = self.paintings[int(draws[3] * len(self.paintings))]
-        y = self.cut(picture, *self.square(*draws[4:]))
-        return {"x": self.photo(i, draws[:3]), "y": y, "name": self.names[i]}
+        return {
+            "x": self.photo(i, draws[:3]),
+            "y": self.cut(picture, *self.square(*draws[4:])),
+            "name": self.names[i],
+        }

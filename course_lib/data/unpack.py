@@ -34,8 +34,11 @@ def unpack(archive: Path, folder: Path) -> None:
         printable(archive),
         "fetch it again; if it still is refused, unpack it yourself and give the folder",
     ):
-        free = shutil.disk_usage(archive.parent).free
-        limit = min(MAX_BYTES, free, max(SMALL, MAX_RATIO * archive.stat().st_size))
+        limit = min(
+            MAX_BYTES,
+            shutil.disk_usage(archive.parent).free,
+            max(SMALL, MAX_RATIO * archive.stat().st_size),
+        )
         (_unzip if archive.suffix == ".zip" else _untar)(archive, folder, limit)
 
 

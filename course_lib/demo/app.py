@@ -16,7 +16,7 @@ from torch.utils.data import Subset, default_collate
 from traitlets.config import Config
 
 from course_lib import runs
-from course_lib.data import TwoDomains, open_dataset, photos, spread
+from course_lib.data import TwoDomains, opened_for, photos, spread
 from course_lib.demo import CAPTIONS
 from course_lib.errors import ensure, need
 from course_lib.runs import looks, shipped
@@ -210,8 +210,7 @@ def _choice(named: dict[str, Translator], make: Callable[[Translator], w.Widget]
 
 
 def _held_out(run: Translator, split: str) -> TwoDomains:
-    data, direction, cfg = run.settings["data"], run.settings["direction"], run.method.config
-    return open_dataset(data, split, cfg.image_size, direction, load=cfg.load)
+    return opened_for(run.method, run.settings["data"], split, run.settings["direction"])
 
 
 def _some(run: Translator) -> dict[str, Any]:
@@ -221,8 +220,9 @@ def _some(run: Translator) -> dict[str, Any]:
     rows = [known.index(name) for name in EMOJI if name in known]
     if len(rows) < 2:
         rows = spread(data.presentable, SHOWN)
-    names = [known[i] for i in rows] if known else None
-    return default_collate([data[i] for i in rows]) | {"names": names}
+    return default_collate([data[i] for i in rows]) | {
+        "names": [known[i] for i in rows] if known else None
+    }
 
 
 def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> None:

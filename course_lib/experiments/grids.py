@@ -180,8 +180,7 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
     )
     cls = method_class(cell.method)
     to_be_made = cell.data.startswith("build/") and not Path(cell.data).exists()  # by a tool
-    size = cell.config.image_size
-    paired = to_be_made or _paired(cell.data, size, cell.direction, not cls.translates)
+    paired = to_be_made or _paired(cell.data, cell.config.image_size, cell.direction, cls.single)
     ensure(
         paired or not cls.needs_pairs,
         f"{cell.method} learns from pairs, and {cell.data} has none",

@@ -26,8 +26,12 @@ def compare(table: Path | str, rows: Iterable[str], scores: Mapping[str, str]) -
     lines = [f"{'':34}" + "".join(f"{words:>24}" for words in scores.values())]
     for row in rows:
         seeds = [cell for cell in cells if cell["row"] == row]
-        names = sorted({cell["row"] for cell in cells})
-        ensure(seeds, f"no row is called {row!r}", table, f"choose from {names}")
+        ensure(
+            seeds,
+            f"no row is called {row!r}",
+            table,
+            f"choose from {sorted({cell['row'] for cell in cells})}",
+        )
         line = f"{row:34}"
         for score in scores:
             values = [*claims.values(seeds, score, table).values()]

@@ -33,7 +33,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from course_lib import __version__, runs
-from course_lib.data import open_dataset, spread
+from course_lib.data import opened_for, spread
 from course_lib.data.download import cache_folder
 from course_lib.data.files import (
     check_apart,
@@ -124,8 +124,11 @@ def run(
                 else:
                     keep(cell, result)
                 left = minutes_seconds((time.monotonic() - began) / count * (len(todo) - count))
-                position = f"{finished + count}/{len(cells)}"
-                print(f"{position} {text}, about {left} left", file=sys.stderr, flush=True)
+                print(
+                    f"{finished + count}/{len(cells)} {text}, about {left} left",
+                    file=sys.stderr,
+                    flush=True,
+                )
     return failed
 
 
@@ -295,8 +298,8 @@ def _pictures(method: Any, cell: Cell) -> dict[str, bytes]:
     if not method.translates:
         torch.manual_seed(cell.seed)
         return {"xy": _png(list(method.preview().values()))}
-    cfg, out = method.config, {}
-    data = open_dataset(cell.data, "test", cfg.image_size, cell.direction, load=cfg.load)
+    out = {}
+    data = opened_for(method, cell.data, "test", cell.direction)
     items = spread(data, 8)
     torch.manual_seed(cell.seed)
     for direction in method.directions:

@@ -85,7 +85,7 @@ class LatentAutoencoder(Method):
     Images are (B, 3, S, S) in [-1, 1].
     """
 
-    Config, PRESETS, d_output, is_one_network = Config, PRESETS, "logit", True
+    Config, PRESETS, single, d_output, is_one_network = Config, PRESETS, True, "logit", True
 
     def build(self, cfg: Config) -> None:
         self.G = Autoencoder(cfg.base_channels)

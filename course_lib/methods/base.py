@@ -132,6 +132,7 @@ class Method:
     Config: ClassVar[type] = TrainingConfig
     PRESETS: ClassVar[dict[str, dict]] = {"paper": {}}  # changes of the defaults: smoke, cpu, gpu
     needs_pairs: ClassVar[bool] = False
+    single: ClassVar[bool] = False  # it learns from the images y alone
     translates: ClassVar[bool] = True  # False: it makes images from noise alone, for preview()
     directions: ClassVar[tuple[str, ...]] = ("xy",)  # of translate(); both ways: ("xy", "yx")
     maps: ClassVar[tuple[str, ...]] = ()  # what translate() needs beside x: labels, instances

@@ -7,6 +7,8 @@ from typing import Any
 
 from course_lib.errors import CourseError, ensure
 
+SHARES = ("average", "beta1", "beta2", "decay_from", "dropout")  # of something: at most 1
+
 
 def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
     """``["lambda_l1=10", "generator=unet"]`` as typed values of the fields of ``cls``.
@@ -67,8 +69,10 @@ def check(cls: type, values: dict[str, Any]) -> None:
             zero_ok = allowed(cls, name) == ">= 0"
             least = "at least" if zero_ok else "above"
             ensure(
-                0 <= value < float("inf") and (value > 0 or zero_ok),
-                f"{name} must be {least} 0, got {value}",
+                0 <= value < float("inf")
+                and (value > 0 or zero_ok)
+                and (value <= 1 or name not in SHARES),
+                f"{name} must be {least} 0{' and at most 1' * (name in SHARES)}, got {value}",
                 name,
                 f"write {name}=NUMBER",
             )

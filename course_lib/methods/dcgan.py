@@ -98,7 +98,7 @@ PRESETS: dict[str, dict] = {
 class DCGAN(Method):
     """G, D, their optimisers and one training step. Images are (B, 3, S, S) in [-1, 1]."""
 
-    Config, PRESETS, translates = Config, PRESETS, False
+    Config, PRESETS, single, translates = Config, PRESETS, True, False
 
     def build(self, cfg: Config) -> None:
         self.G = DCGANGenerator(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.upsampling)

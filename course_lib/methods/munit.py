@@ -76,6 +76,9 @@ class Config(TrainingConfig):
             "no term is left that an image must satisfy",
             "give a lambda above 0",
         )
+        require(
+            self.style_down >= 2, "style_down must be at least 2", "write style_down=2, or more"
+        )
         least = 2 ** max(self.d_layers + self.d_scales - 1, self.style_down, 4)
         require(
             self.image_size % 4 == 0 and self.image_size >= least,

@@ -192,6 +192,12 @@ class Pix2PixHD(Method):
     def adapt_config(cls, config: Config, item: dict, direction: str = "xy") -> Config:
         """Pairs without labels and instances, or with those of the output, are plain ones."""
         if not config.n_labels or (direction == "xy" and set(cls.maps) <= item.keys()):
+            ensure(
+                not config.n_labels or item["labels"].max() < config.n_labels,
+                f"these data have more classes than n_labels={config.n_labels}",
+                "n_labels",
+                "leave it as it was",
+            )
             return config
         if config.use_features:
             warnings.warn(

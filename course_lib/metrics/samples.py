@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from course_lib.data import open_dataset
+from course_lib.data import opened_for
 from course_lib.data.facades import photographs
 from course_lib.methods.base import Method
 from course_lib.metrics import diversity, factors, pixels, resampling
@@ -35,7 +35,7 @@ def translate_codes(
         # code by code: the batches are alike, so that a method that ignores z gives equal answers
         # to the last bit
         fakes = [
-            method.translate(images.to(method.device), code)["fake_y"].cpu()
+            method.translate(images.to(method.device), code.to(method.device))["fake_y"].cpu()
             for code in codes.unbind(1)
         ]
         parts.append(torch.stack(fakes, dim=1))
@@ -78,15 +78,18 @@ def score_samples(
     NAME_high beside them. ``method`` is one that has codes. Global random state stays as it was;
     two calls give the same numbers. Where the test set is small, less is taken.
     """
-    size, load = method.config.image_size, method.config.load
-    held_out = open_dataset(data, split, size, direction, load=load)
+    size, held_out = method.config.image_size, opened_for(method, data, split, direction)
     items = default_collate([held_out[i] for i in range(len(held_out))])
     groups, eyes = resampling.groups_of(held_out), held_out.eyes
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order
-    codes = method.noise(len(x) * MANY, 0).unflatten(0, (len(x), MANY))  # in the inputs' order
-    samples = translate_codes(method, x[rows], codes[rows, :SAMPLES])
-    other = translate_codes(method, x, codes[:, -1:])[:, 0]
+    generator, sampled = torch.Generator().manual_seed(0), {*rows.tolist()}
+    drawn = (torch.randn(MANY, *method.code_shape, generator=generator) for _ in x)
+    # A flow's codes are images: of those inputs that have no samples only the last one is kept
+    kept = [codes if i in sampled else codes[-1:].clone() for i, codes in enumerate(drawn)]
+    codes = torch.stack([kept[i] for i in rows])
+    samples = translate_codes(method, x[rows], codes[:, :SAMPLES])
+    other = translate_codes(method, x, torch.stack([mine[-1:] for mine in kept]))[:, 0]
     each = {f"diversity_{by}": diversity.diversity(samples, by) for by in ("l1", eyes)}
     if held_out.paired:  # else y is no answer to x
         each[f"nearest_{eyes}"] = diversity.each_nearest(samples, y[rows], eyes)
@@ -97,14 +100,15 @@ def score_samples(
         chosen = torch.arange(len(x)) if len(method.directions) > 1 else rows
         mu = [method.encode(part.to(method.device)) for part in y[chosen].split(64)]
         again = translate_codes(method, x[chosen], torch.cat(mu)[:, None])[:, 0]
-        encoded = {"encoded_l1": pixels.each_l1(again, y[chosen])}
-        numbers |= resampling.means(encoded, intervals, groups[chosen])
+        numbers |= resampling.means(
+            {"encoded_l1": pixels.each_l1(again, y[chosen])}, intervals, groups[chosen]
+        )
     numbers |= {f"real_pairs_{by}": diversity.real_pairs(y, by) for by in ("l1", eyes)}
     numbers[f"realism_error_{eyes}"] = diversity.realism_error(other, y, eyes=eyes)
     numbers |= distances(other, y, groups, intervals, eyes)
     if data in ("facades", "facades:unpaired") and direction == "xy":
         deep = rows[:DEEP]
-        further = translate_codes(method, x[deep], codes[deep, SAMPLES:])
+        further = translate_codes(method, x[deep], codes[:DEEP, SAMPLES:])
         more = torch.cat([samples[:DEEP], further], dim=1)
         styles = factors.read(more.flatten(0, 1)).unflatten(0, more.shape[:2])
         photos, _, _ = photographs(split, size, deep.tolist(), "true answers", TRUE)
@@ -129,8 +133,7 @@ def score_generated(method: Method, data: str, split: str = "test") -> dict[str,
     The network is that of the data set, see :func:`score_samples`.
     Two calls give the same numbers; global random state stays as it was.
     """
-    cfg = method.config
-    held_out = open_dataset(data, split, cfg.image_size, load=cfg.load, single=True)
+    held_out = opened_for(method, data, split)
     real = torch.stack([held_out[i]["y"] for i in range(len(held_out))])
     with seeded(0, method.device):
         fake = torch.cat([method.generate(len(part)).cpu() for part in real.split(50)])

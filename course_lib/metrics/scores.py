@@ -17,7 +17,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from course_lib.data import facades, open_dataset
+from course_lib.data import facades, opened_for
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels
 from course_lib.metrics.facades import (  # noqa: F401 (notebook 04b has windows_lit from here)
@@ -215,8 +215,7 @@ def translated(
     """For each direction of ``method`` what it makes of ``split``; the arguments are those of
     :func:`score`.
     """
-    size, load = method.config.image_size, method.config.load
-    held_out = open_dataset(data, split, size, direction, load=load)
+    held_out = opened_for(method, data, split, direction)
     items = default_collate([held_out[i] for i in range(len(held_out))])
     for one in method.directions:
         yield Translated(

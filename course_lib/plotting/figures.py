@@ -94,8 +94,9 @@ def image_grid(
         widest_name = max(name.get_window_extent().width for name in names)
         left = math.ceil(widest_name) + 12 if any(rows) else 0
         fig.set_size_inches((left + width) / DPI, (top + height) / DPI)
-        axes = pixel_axes(fig, left, top, width, height)
-        axes.imshow(tiles, interpolation="nearest", aspect="auto")
+        pixel_axes(fig, left, top, width, height).imshow(
+            tiles, interpolation="nearest", aspect="auto"
+        )
 
         def at(x: float, y: float) -> dict:  # pixels from the left and from the top
             return {"x": x / (left + width), "y": 1 - y / (top + height)}

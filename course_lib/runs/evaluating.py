@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from course_lib.data import DATA_SETS, TwoDomains, open_dataset
+from course_lib.data import DATA_SETS, TwoDomains, opened_for
 from course_lib.data.files import check_outputs, expanded, replace_file
 from course_lib.data.folders import ALL, own_splits
 from course_lib.data.images import to_png
@@ -68,10 +68,9 @@ def score_run(
     folder: Path = Path(),
 ) -> dict:
     """As :func:`evaluate`, of an opened run; ``folder`` is for the messages."""
-    size, load = method.config.image_size, method.config.load
     data, direction = os.path.expanduser(data), direction or settings["direction"]
     ensure(
-        size >= 16,
+        (size := method.config.image_size) >= 16,
         f"images of {size} px are too small to score (SSIM looks at 11 px)",
         folder,
         "train at 16 px or more",
@@ -83,7 +82,7 @@ def score_run(
         data,
         "leave out --split, which takes what was held out; train scores what was learned",
     )
-    held_out = open_dataset(data, split, size, direction, load=load)
+    held_out = opened_for(method, data, split, direction)
     check_maps("this run", method, held_out[0])
     method = in_direction(method, settings, direction, folder)
     ensure(
@@ -96,9 +95,7 @@ def score_run(
     if method.has_codes:
         found |= samples.score_samples(method, data, split, direction, intervals=True)
     # of what it has learned, each image would be its own nearest neighbour
-    if train_set := split != "train" and _training_set(
-        data, split, size, direction, load, settings
-    ):
+    if train_set := split != "train" and _training_set(method, data, split, direction, settings):
         found |= resampling.baselines(held_out, train_set)
     if method.through_lite0:
         found["learned_through"] = "lite0, which is no judge of it"
@@ -133,15 +130,15 @@ def _is_learned(data: str, settings: dict) -> bool:
 
 
 def _training_set(
-    data: str, split: str, size: int, direction: str, load: str, settings: dict
+    method: Method, data: str, split: str, direction: str, settings: dict
 ) -> TwoDomains | None:
     """That of ``data``, or where that is for testing only, the run's, if it can be had."""
     splits, learned = own_splits(data), settings["data"]
     if split != ALL and (not splits or "train" in splits):
-        return open_dataset(data, "train", size, direction, load=load)
+        return opened_for(method, data, "train", direction)
     if learned in DATA_SETS or os.path.isdir(learned):  # nothing is downloaded for this
         with suppress(CourseError):
-            return open_dataset(learned, "train", size, direction, load=load)
+            return opened_for(method, learned, "train", direction)
     return None
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.data import DATA_SETS, open_dataset, spread
+from course_lib.data import DATA_SETS, opened_for, spread
 from course_lib.data.files import MARK, check_outputs, expanded, replace_file
 from course_lib.data.label_maps import SHADES, shaded
 from course_lib.errors import ensure, need
@@ -114,7 +114,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     learned = "xy" if direction == settings["direction"] else "yx"  # as the method calls it
     where = settings["data"]
     name = where if where in DATA_SETS else Path(where).name  # a page must not tell folders
-    data = open_dataset(where, "test", method.config.image_size, direction, load=method.config.load)
+    data = opened_for(method, where, "test", direction)
     pick = (lambda of: shaded(of["labels"], of["instances"])) if method.maps else itemgetter("x")
     x = torch.stack([pick(item) for item in spread(data, INPUTS)])
     about = {

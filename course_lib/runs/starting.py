@@ -124,7 +124,7 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
     """The training and the validation part. Raises CourseError if they do not suit ``method``."""
     cls, of = method_class(method), (config.image_size, direction, seed, config.load)
     splits = [
-        open_dataset(data, split, *of, config.jitter, single=not cls.translates)
+        open_dataset(data, split, *of, config.jitter, single=cls.single)
         for split in ("train", "val")
     ]
     folder = "emoji:edges, or a folder with A|B images or with equal names in A/ and B/"

@@ -174,8 +174,9 @@ def _sha256(data: bytes) -> str:
 
 def _signed(document: dict) -> bytes:
     """``document`` as JSON, of which the last entry is the SHA-256 of the others."""
-    digest = _sha256(json.dumps(document, indent=1).encode())
-    return json.dumps(document | {"sha256": digest}, indent=1).encode()
+    return json.dumps(
+        document | {"sha256": _sha256(json.dumps(document, indent=1).encode())}, indent=1
+    ).encode()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -99,8 +99,9 @@ class Launches:
             self.refused = True
             for parameter, learns in zip(self.nets.parameters(), self.kind[-1], strict=True):
                 parameter.requires_grad_(learns)
-            said = f"{type(self.method).__name__}: {error}"
-            warnings.warn(f"no CUDA graph of a step of {said}", stacklevel=2)
+            warnings.warn(
+                f"no CUDA graph of a step of {type(self.method).__name__}: {error}", stacklevel=2
+            )
         finally:
             hardware.capturing.clear()
             torch.set_rng_state(drawn)

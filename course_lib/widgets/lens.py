@@ -43,8 +43,10 @@ def lens(
     """
     judges = discriminators(method)
     pair, view, message = Pictures(x, names), Lens(), w.HTML()
-    asked = itertools.product(judges, ("real", "made"))
-    options = [(f"{name} on a {kind} image", (name, kind)) for name, kind in asked]
+    options = [
+        (f"{name} on a {kind} image", (name, kind))
+        for name, kind in itertools.product(judges, ("real", "made"))
+    ]
     chosen = w.Dropdown(options=options, description="D")
 
     @cache

@@ -80,6 +80,10 @@ BAD = [
     ([*STEP, "--set", "lambda_l1=0", "--set", "lambda_gan=0"], "both 0"),
     ([*STEP, "--set", "generator=resnet", "--size", "66"], "multiple of 4"),
     ([*STEP, "--set", "beta1=1"], "out of range"),
+    ([*STEP, "--set", "average=1.5"], "average must be at least 0 and at most 1"),
+    ([*STEP, "--set", "decay_from=1.5"], "decay_from must be at least 0 and at most 1"),
+    (["munit", *STEP[1:], "--set", "style_down=1"], "style_down must be at least 2"),
+    (["pix2pixhd", "--data", "facades", *STEP[3:], "--set", "n_labels=5"], "more classes than"),
     ([*STEP, "--unknown", "1"], "unknown"),
 ]
 

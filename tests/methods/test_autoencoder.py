@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from course_lib import losses
+from course_lib import losses, runs
 from course_lib.networks.autoencoder import Autoencoder
 from course_lib.networks.efficientnet import load_photo_features
 from tests.methods.contract import assert_same_weights, in_float64
@@ -42,6 +42,17 @@ def test_a_step_equals_its_equations(monkeypatch):
         assert terms["g_gan"].item() == pytest.approx(gan.item(), rel=1e-9)
     assert_same_weights(method.G, ours.G)
     assert_same_weights(method.D, ours.D)
+
+
+def test_whatever_the_data_it_takes_and_is_scored_by_the_images_y(tmp_path):
+    config, out = runs.make_config("autoencoder", "smoke"), tmp_path / "run"
+    runs.train("autoencoder", "photos:colour", out, config, steps=1, previews=0, progress=False)
+    found, of_x = (
+        runs.evaluate(out, "emoji:noto-fluent", split="val"),
+        runs.open_run(out, "cpu")[1]["look"],
+    )
+    # y is its own partner; x, which is grey, would tell translate() to take the colours away
+    assert 0 < found["l1"] < 9 * found["baseline_mean_l1"] and "x" not in of_x["grey"]
 
 
 def test_its_code_is_a_24th_of_an_image_of_any_size():
