@@ -24,5 +24,6 @@ class NoisyCycleGAN(cyclegan.CycleGAN):
 
     def generator(self) -> NoisyGenerator:
         cfg = self.config
-        sizes = cfg.base_channels, cfg.n_blocks, cfg.upsampling
-        return NoisyGenerator(*sizes, in_channels=3 + NOISE)
+        return NoisyGenerator(
+            cfg.base_channels, cfg.n_blocks, cfg.upsampling, in_channels=3 + NOISE
+        )

@@ -373,8 +373,10 @@ class Pix2PixHD(Method):
     ) -> Float[Tensor, "b count 3 h w"]:
         """``count`` translations of each x, in other styles; sample k chooses alike in all."""
         seeds = [seed + self.STRIDE * k for k in range(count)]
-        maps = {"labels": labels, "instances": instances}
-        fakes = [self.translate(x, **maps, seed=each)["fake_y"] for each in seeds]
+        fakes = [
+            self.translate(x, labels=labels, instances=instances, seed=each)["fake_y"]
+            for each in seeds
+        ]
         return torch.stack(fakes, dim=1)
 
     @torch.no_grad()

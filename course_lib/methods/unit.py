@@ -115,8 +115,9 @@ class UNIT(Method):
     def build(self, cfg: Config) -> None:
         sizes = (cfg.base_channels, cfg.n_blocks, cfg.shared_blocks)
         self.E, self.G = LatentEncoders(*sizes), LatentDecoders(*sizes)
-        judges = cfg.d_base_channels, cfg.d_layers, "none"
-        self.D = nn.ModuleDict({domain: PatchGAN(3, *judges) for domain in "xy"})
+        self.D = nn.ModuleDict(
+            {domain: PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "none") for domain in "xy"}
+        )
         self.networks = {"E": self.E, "G": self.G, "D": self.D}
         self.to_device("instance")
         self.keep_averages("E", "G")
