@@ -121,6 +121,11 @@ def translate_files(
     sizes, bad = attempt(lambda path: read_input(path).size, paths)  # before anything is written
     if bad:
         raise refusal(bad, source)
+    if source.is_dir() and (moving := sum(map(films.is_film, paths))):
+        warnings.warn(
+            f"took the first frame of {moving} films; give each alone to translate the whole",
+            stacklevel=2,
+        )
     read = [*paths, style] if style else paths
     targets = make_targets(target, source, paths.values(), samples, read)
     doubled = sum(width == 2 * height for width, height in sizes.values())
@@ -157,7 +162,8 @@ def translate_film(
     durations = [milliseconds for _, milliseconds in films.frames(source)]
     first, _ = next(films.frames(source))
     (targets,) = make_targets(target, source, [source.stem], samples, [source], kinds, suffix)
-    need("film", *["av"] * (targets[0].suffix.lower() in films.BY_AV))  # before the first frame
+    if targets[0].suffix.lower() in films.BY_AV:
+        need("film", "av")  # before the first frame
     told = hashlib.sha256(source.read_bytes() + b"".join(map(to_png, painted(first)))).hexdigest()
     aside = targets[0].with_name(f"{ASIDE}{targets[0].name}-frames")
     with only_run(aside):

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_frames_that_look_alike_stay_frames_in_their_time(tmp_path, suffix):
     assert shown(target)[1] == ([20, 655_350] if suffix == ".gif" else [11, 2**24 - 1])
 
 
-def test_a_film_that_was_held_upright_is_translated_upright(tmp_path):
+def test_a_film_that_was_held_upright_is_translated_upright(tmp_path, course):
     (exif := Image.Exif())[ExifTags.Base.Orientation] = 6
     first, second = noise(40, 30), noise(40, 30, 1)
     told = {"save_all": True, "append_images": [second], "duration": [5, 50], "lossless": True}
@@ -82,6 +83,10 @@ def test_a_film_that_was_held_upright_is_translated_upright(tmp_path):
     pictures, speed = shown(tmp_path / "a.webp")
     turned = [np.asarray(one.transpose(Image.Transpose.ROTATE_270)) for one in (first, second)]
     assert (pictures == turned).all() and speed == [100, 50]  # as browsers show 5 ms
+    assert (
+        "first frame of 1 films"  # in a folder
+        in course(*MANY, "--input", tmp_path, "--output", tmp_path.with_name("stills"))[2]
+    )
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -105,10 +110,10 @@ def test_killed_it_goes_on_where_it_was(tmp_path, course):
     process.wait()
     kept = {path: path.stat().st_mtime_ns for path in made()}
     assert 3 <= len(kept) < 8 and not (tmp_path / "out" / "walk.webp").exists()
-    process = subprocess.Popen([*command, str(tmp_path / "out")], **quiet)
-    seen = {}
+    process, seen = subprocess.Popen([*command, str(tmp_path / "out")], **quiet), {}
     while process.poll() is None:
-        seen |= {path: path.stat().st_mtime_ns for path in made() if path.exists()}
+        with suppress(FileNotFoundError):  # the frames go when the film is there
+            seen |= {path: path.stat().st_mtime_ns for path in made()}
         time.sleep(0.01)
     assert process.returncode == 0
     assert [path for path in list(kept)[1:] if seen.get(path, kept[path]) != kept[path]] == []
@@ -168,16 +173,14 @@ def test_mp4_by_the_extra(tmp_path, course, refusal, speed):
         noise(64, 48, i).save(path)
     source.write_bytes(films.to_film(source, map(Image.open, paths), speed, (64, 48)))
     for name in ("out/walk.mp4", "walk.mov", "walk.gif"):
-        target = tmp_path / name
-        given = target.parent if name.startswith("out") else target
+        given = (target := tmp_path / name).parent if name.startswith("out") else target
         assert course(*MANY, "--input", source, "--output", given)[0] == 0
         pictures, found = shown(target)
         assert pictures.shape == (len(speed), 48, 64, 3) and found == speed
     assert course(*MANY, "--input", source, "--output", tmp_path / "still.png")[0] == 0
     still = np.asarray(Image.open(tmp_path / "still.png")).astype(int)
     assert np.abs(still - shown(tmp_path / "out" / "walk.mp4")[0][0]).mean() < 12
-    before = tree(tmp_path)
-    content = source.read_bytes()
+    before, content = tree(tmp_path), source.read_bytes()
     middle, end = content.index(b"mdat") + 2000, content.index(b"moov")
     broken = content[:middle] + bytes(end - middle) + content[end:]
     for damaged in (content[:900], broken)[: len(speed)]:
