@@ -130,7 +130,8 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
     folder = "emoji:edges, or a folder with A|B images or with equal names in A/ and B/"
     ensure(
         splits[0].paired or not cls.needs_pairs,
-        f"{method} learns from pairs, and {data} has none",
+        f"{method} learns from pairs, and {data} has none"
+        + f": {splits[0].card}" * (data not in DATA_SETS),  # which tells what was found
         "--data",
         f"try {data + PAIRED if data + PAIRED in DATA_SETS else folder}",
     )
