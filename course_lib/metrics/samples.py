@@ -84,8 +84,11 @@ def score_samples(
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order
     generator, sampled = torch.Generator().manual_seed(0), {*rows.tolist()}
-    drawn = (torch.randn(MANY, *method.code_shape, generator=generator) for _ in x)
-    # A flow's codes are images: of those inputs that have no samples only the last one is kept
+    drawn = (
+        (torch.randn(MANY, *method.code_shape, generator=generator) for _ in x)
+        if len(method.code_shape) == 3  # images: of inputs without samples only the last is kept
+        else method.noise(len(x) * MANY, 0).split(MANY)  # in the inputs' order
+    )
     kept = [codes if i in sampled else codes[-1:].clone() for i, codes in enumerate(drawn)]
     codes = torch.stack([kept[i] for i in rows])
     samples = translate_codes(method, x[rows], codes[:, :SAMPLES])

@@ -124,13 +124,11 @@ def painted(method: Method, data: dict[str, Tensor]) -> list[Tensor]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["pix2pix", "bicyclegan"])
 def test_a_method_is_evaluated_on_a_gpu(name, monkeypatch):
-    def tiny(
-        data: str, split: str, size: int, direction: str = "xy", load: str = "square"
-    ) -> Facades:
-        return Facades(split, size, data, count=6)
+    def tiny(method: Method, data: str, split: str, direction: str = "xy") -> Facades:
+        return Facades(split, method.config.image_size, data, count=6)
 
     for module in (evaluating, scores, samples):
-        monkeypatch.setattr(module, "open_dataset", tiny)
+        monkeypatch.setattr(module, "opened_for", tiny)
     for number in ("INPUTS", "SAMPLES", "DEEP", "MANY", "TRUE"):
         monkeypatch.setattr(samples, number, {"INPUTS": 4, "MANY": 3}.get(number, 2), raising=False)
     with fake_gpu():

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Subset
 
-from course_lib.data import facades, open_dataset
+from course_lib.data import facades, open_dataset, opened_for
 from course_lib.data.facades import Facades, photographs
 from course_lib.methods.base import Method, TrainingConfig
 from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config
@@ -103,11 +103,11 @@ def few(monkeypatch):
         monkeypatch.setattr(samples, name, value)
 
     def opened(*named, **more):
-        subset = Subset(whole := open_dataset(*named, **more), range(16))
+        subset = Subset(whole := opened_for(*named, **more), range(16))
         subset.eyes, subset.paired = whole.eyes, whole.paired
         return subset
 
-    monkeypatch.setattr(samples, "open_dataset", opened)
+    monkeypatch.setattr(samples, "opened_for", opened)
 
 
 @pytest.mark.parametrize("walls", [0, 3, 8])
