@@ -123,7 +123,8 @@ def translate_files(
         raise refusal(bad, source)
     if source.is_dir() and (moving := sum(map(films.is_film, paths))):
         warnings.warn(
-            f"took the first frame of {moving} films; give each alone to translate the whole",
+            f"took only the first frame of each film ({moving}); give one alone to translate the"
+            " whole",
             stacklevel=2,
         )
     read = [*paths, style] if style else paths
