@@ -81,6 +81,13 @@ def layout_of(folder: Path) -> tuple[str, Splits, Splits, bool, bool]:
         a, b = images_by_split(folder, "A"), images_by_split(folder, "B")
         return "Unpaired images", a, b, False, False
     a, b = images_by_split(folder / "A"), images_by_split(folder / "B")
+    empty, other = "AB" if any(b.values()) else "BA"
+    ensure(
+        any(a.values()) == any(b.values()),
+        f"there are images in {other}/ and none in {empty}/",
+        printable(folder),
+        f"put the partner of each image of {other}/ into {empty}/, under the same name",
+    )
     if strangers(a, b):
         return "Unpaired images in A/ and B/, with no name in common,", a, b, False, False
     return "Pairs in A/ and B/ with equal names", a, matched(a, b, folder), True, False

@@ -76,11 +76,15 @@ def score_run(
         "train at 16 px or more",
     )
     split = split or _part(data, settings)
+    learned = Path(settings["data"], "train")  # of which a share may be held out, if all is given
     ensure(
-        split != ALL or not _is_learned(data, settings),
-        "the run has learned from most of these images",
+        split == "train"
+        or Path(data).resolve() != learned.resolve()
+        and not (split == ALL and _is_learned(data, settings)),
+        "the run has learned from these images, or most of them",
         data,
-        "leave out --split, which takes what was held out; train scores what was learned",
+        f"give {learned.parent} without --split, which takes what was held out; --split train "
+        "scores what was learned",
     )
     held_out = opened_for(method, data, split, direction)
     check_maps("this run", method, held_out[0])
@@ -108,16 +112,8 @@ def score_run(
 
 def _part(data: str, settings: dict) -> str:
     """The split that is scored if none is asked for: of what a run has learned from, held-out."""
-    learned = settings["data"]
-    if data in DATA_SETS or not os.path.isdir(data):
-        return "test"
-    ensure(
-        Path(learned, "train").resolve() != Path(data).resolve(),
-        "the run has learned from these very images",
-        data,
-        f"give {learned}, of which a part is held out; --split train scores what was learned",
-    )
-    return "test" if own_splits(data) - {"val"} or _is_learned(data, settings) else ALL
+    is_named = data in DATA_SETS or not os.path.isdir(data)
+    return "test" if is_named or own_splits(data) - {"val"} or _is_learned(data, settings) else ALL
 
 
 def _is_learned(data: str, settings: dict) -> bool:

@@ -224,7 +224,8 @@ REFUSED = {  # how the folder is made, where the error is, what it says and what
     "few in B": (lambda folder: fill(folder, trainA=5, trainB=1), "", "1 for trainB", "add some"),
     "no trainA": (lambda folder: fill(folder, trainB=5), "", "for trainA here", "into trainA/;"),
     "no trainB": (lambda folder: fill(folder, trainA=5), "", "for trainB here", "into trainB/;"),
-    "no B": (lambda folder: fill(folder, A=3), "", "only in B: 0 (none)", "partner"),
+    "no A": (lambda folder: fill(folder, B=3), "", "images in B/ and none in A/", "partner"),
+    "no B": (lambda folder: fill(folder, A=3), "", "images in A/ and none in B/", "partner"),
     "orphans": (
         orphans,
         "",
