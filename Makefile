@@ -47,7 +47,8 @@ setup: ## create .venv and install the course into it (again only if pyproject.t
 		echo "Creating $(VENV) with $(PYTHON)"; $(PYTHON) -m venv --clear $(VENV); fi; \
 	echo "Installing PyTorch, JupyterLab and the course into $(VENV): about $(if $(CPU),2,7) GB and $(if $(UV),a minute or two,2 to 5 minutes) the first time, quiet until done"; \
 	start=$$(date +%s); \
-	$(if $(CPU),$(INSTALL) torch torchvision --index-url $(CPU_INDEX);) \
+	$(if $(CPU),$(INSTALL) torch torchvision --index-url $(CPU_INDEX) || { \
+		echo "The index of CPU builds gave no PyTorch; make setup without CPU=1 needs the usual index alone (7 GB)" >&2; exit 1; };) \
 	$(INSTALL) -e ".[all]"; \
 	$(WANTED) > $(STAMP).new; mv $(STAMP).new $(STAMP); \
 	echo "Installed in $$(( $$(date +%s) - start )) s"

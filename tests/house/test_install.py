@@ -32,7 +32,7 @@ WHEEL = f"gan_translation_course-{__version__}-py3-none-any.whl"
 def make(*words: str) -> list[str]:
     """By what make would install, and what."""
     said = run("make", "-n", "setup", *words).stdout
-    found = re.findall(r"(\S+ pip) install .*?--quiet +(.*?) *; ", said)
+    found = re.findall(r"(\S+ pip) install .*?--quiet +(.*?) *(?:; |\|\| )", said)
     return [" ".join(words) for words in found]
 
 
