@@ -79,8 +79,10 @@ def score_run(
     learned = Path(settings["data"], "train")  # of which a share may be held out, if all is given
     ensure(
         split == "train"
-        or Path(data).resolve() != learned.resolve()
-        and not (split == ALL and _is_learned(data, settings)),
+        or not (
+            Path(data).resolve() == learned.resolve()
+            or (split == ALL and _is_learned(data, settings))
+        ),
         "the run has learned from these images, or most of them",
         data,
         f"give {learned.parent} without --split, which takes what was held out; --split train "
