@@ -3,10 +3,9 @@
     python tools/bench_gpu.py [--part PART] [--out build/gpu] [--dry]
 
 ``terms`` compares the losses of every method with those of a CPU, ``steps`` times their steps,
-plain and as a CUDA graph, ``quality`` says what a few seconds of either learn, and ``compile``
-times torch.compile. A part writes one file of rows, ``gpu_PART.json``, again after each
-measurement: what is killed leaves what it had. What raises an exception is a row that holds the
-exception as text.
+``quality`` says what a few seconds of them learn, and ``compile`` times torch.compile. A part
+writes one file of rows, ``gpu_PART.json``, again after each measurement: what is killed leaves what
+it had. What raises an exception is a row that holds the exception as text.
 ``notebooks/guide/gpu.md`` says how to use it.
 """
 
@@ -24,8 +23,6 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest import mock
-from warnings import catch_warnings
 
 import golden
 import torch
@@ -39,14 +36,13 @@ from course_lib.experiments.bench import KINDS, alternate, machine, ratios, seco
 from course_lib.methods import METHODS, method_class
 from course_lib.runs import make_config
 from course_lib.training import profiles
-from course_lib.training.graphs import WARM, Launches
 from course_lib.training.loading import batches
 
 # seconds of each part, after which it begins nothing more
 BUDGETS = {"terms": 60, "steps": 150, "quality": 70, "compile": 120}
 PLAIN = ("course float32", "course bfloat16")
-GRAPHS = tuple(f"{kind} graph" for kind in PLAIN)
 COMPILED = ("course float32 compiled", "course float32 compiled reduce-overhead")
+WARM = 5  # steps before any is timed, in which cuDNN chooses its algorithms
 LOOKS = 6  # at the held-out images in a training of the part quality
 # with these settings the textbook's step and ours are the same mathematics
 EQUAL = {
@@ -108,17 +104,13 @@ def _write(out: Path, part: str, facts: dict[str, Any], start: float) -> None:
 def compared(name: str) -> Rows:
     """How far the losses of 20 steps here are from those that the CPU had, by precision.
 
-    ``equal`` is whether each is within its bound of ``golden.BOUNDS``. ``graph`` is the same in
-    float32 as a CUDA graph, and ``said`` why there is none.
+    ``equal`` is whether each is within its bound of ``golden.BOUNDS``.
     """
     kept, device = golden.stored()[name], str(profiles.pick_device())
     found = {dtype: golden.terms(name, device, dtype == "bfloat16") for dtype in golden.BOUNDS}
     far = {dtype: golden.distance(terms, kept) for dtype, terms in found.items()}
     equal = all(far[dtype] <= bound for dtype, bound in golden.BOUNDS.items())
-    with mock.patch.dict(os.environ, COURSE_CUDA_GRAPHS="1"), catch_warnings(record=True) as said:
-        far["graph"] = golden.distance(golden.terms(name, device), kept)
-    told = [str(one.message) for one in said if "CUDA graph" in str(one.message)]
-    return [{"method": name, **far, "equal": equal, "said": " ".join(told)}]
+    return [{"method": name, **far, "equal": equal}]
 
 
 def steps(profile: str, dry: bool, compiled: bool) -> Jobs:
@@ -126,7 +118,7 @@ def steps(profile: str, dry: bool, compiled: bool) -> Jobs:
     that takes hardly longer, the card was waiting. Or torch.compile, which may take minutes.
     """
     others = () if compiled or dry else [name for name in METHODS if name not in EQUAL]
-    kinds = [KINDS[0], *(COMPILED if compiled else PLAIN + GRAPHS)]
+    kinds = [KINDS[0], *(COMPILED if compiled else PLAIN)]
     turns = {name: kinds for name in EQUAL} | dict.fromkeys(others, kinds[1:])
     return {name: partial(timed, name, turns[name], profile, dry) for name in turns} | {
         f"{name}, batch doubled": partial(
@@ -167,15 +159,11 @@ def timed(
             usual = {"mode": "reduce-overhead" if kind == COMPILED[1] else "default"}
             for net in method.networks.values():
                 net.compile(**{"backend": "eager"} if dry else usual)
-        elif kind in GRAPHS and on_gpu:
-            one_step = Launches(method)
         step = partial(begun, one_step, batch)
-        for _ in range(WARM + 2):
+        for _ in range(WARM):
             seconds_of(step)
         if on_gpu:
             facts[kind]["memory_mb"] = (torch.cuda.max_memory_allocated() - before) / 1e6
-        if isinstance(one_step, Launches):
-            facts[kind]["is_graph"] = one_step.fresh is not None
         often[kind] = 1 if dry else max(1, round(0.2 / seconds_of(step)))
         works[kind] = partial(repeat, step, often[kind])
         facts[kind]["gflop"], bits = counter.get_total_flops() / 1e9, kind.split()[1]
@@ -210,10 +198,9 @@ def learned(name: str, profile: str, seconds: float) -> Rows:
     config, rows = make_config(name, profile, settings=[*EQUAL[name], "average=0"]), []
     train, val = (open_dataset("facades", of, config.image_size) for of in ("train", "val"))
     x, y = (torch.stack([val[i][key] for i in range(32)]).to(device) for key in "xy")
-    for kind in (KINDS[0], PLAIN[0], GRAPHS[0]):
+    for kind in (KINDS[0], PLAIN[0]):
         torch.manual_seed(0)
         method, step = stepper(" ".join(kind.split()[:2]), config, cls, device)
-        step = Launches(method) if kind in GRAPHS and device.type == "cuda" else step
         feed, spent, steps_done, often = batches(train, method), 0.0, 0, 10 if seconds > 1 else 1
         for look in range(1, LOOKS + 1):
             while spent < seconds * look / LOOKS:

@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from course_lib.data import open_dataset
 from course_lib.methods import METHODS, method_class
-from course_lib.networks.hardware import fresh
+from course_lib.networks.hardware import send
 from course_lib.runs import make_config
 from course_lib.training.fit import fit
 
@@ -42,7 +42,7 @@ class SameNumbers(TorchFunctionMode):
         if func in self.LIKE:
             func, args, device = self.LIKE[func], args[0].shape, args[0].device
         draw = partial(func, *args, **kwargs)
-        return draw() if device is None else fresh(draw, device)
+        return draw() if device is None else send(draw(), torch.device(device))
 
 
 def terms(name: str, device: str = "cpu", bf16: bool = False) -> Terms:

@@ -268,8 +268,7 @@ class Method:
         They are the same on every device.
         """
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        draw = partial(torch.randn, n, *self.code_shape, generator=generator)
-        return hardware.fresh(draw, self.device)
+        return hardware.send(torch.randn(n, *self.code_shape, generator=generator), self.device)
 
     def translate_batch(self, batch: dict, direction: str = "xy") -> dict[str, Tensor]:
         """``translate()`` with all that it needs of a batch of the data set, on any device."""

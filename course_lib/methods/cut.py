@@ -29,11 +29,10 @@ with the authors' networks and 0.142 without (val; a copy of the day has 0.908).
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib import losses
@@ -50,7 +49,7 @@ from course_lib.networks.blocks import inference, init_weights
 from course_lib.networks.cut import PatchProjections
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.efficientnet import load_photo_features
-from course_lib.networks.hardware import fresh
+from course_lib.networks.hardware import send
 from course_lib.networks.resnet import ResNetGenerator
 
 
@@ -169,16 +168,13 @@ class CUT(Method):
         those of the targets alone.
         """
         counts = [layer[0, 0].numel() for layer in sources]
-        places = [fresh(partial(self.draw_places, count), self.device) for count in counts]
+        chosen = (torch.randperm(count)[: self.config.places] for count in counts)
+        places = [send(of_one_map, self.device) for of_one_map in chosen]
         with torch.no_grad():
             keys = self.H(sources, places)  # five times (B, places, h_dim), of length 1
         pairs = zip(self.H(targets, places), keys, strict=True)
         each = sum(losses.patch_nce(v, key, self.config.temperature) for v, key in pairs)
         return (each / len(keys)).view(parts, -1).mean(1)
-
-    def draw_places(self, count: int) -> Integer[Tensor, " places"]:
-        """So many places as NCE compares, of ``count``."""
-        return torch.randperm(count)[: self.config.places]
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted. Pass fake_y detached."""

@@ -1,12 +1,10 @@
 """A pool of earlier fakes, so that D does not forget them (CycleGAN, section 4)."""
 
-from functools import partial
-
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.networks.hardware import KeptOnCPU, fresh
+from course_lib.networks.hardware import KeptOnCPU
 
 
 class ImagePool(KeptOnCPU):
@@ -29,25 +27,15 @@ class ImagePool(KeptOnCPU):
     @torch.no_grad()
     def query(self, fakes: Float[Tensor, "batch c s s"]) -> Float[Tensor, "batch c s s"]:
         """As many images as came in, detached: new ones and earlier ones."""
-        if not self.size:
-            return fakes.detach().clone()
         out = []
-        plan = fresh(partial(self.draw, len(fakes)), fakes.device)
-        for fake, (place, enters, swaps) in zip(fakes.detach().split(1), plan, strict=True):
-            old = self.images[place[None]]
-            self.images[place[None]] = torch.where(enters > 0, fake, old)
-            out.append(torch.where(swaps > 0, old, fake))
-        return torch.cat(out)
-
-    def draw(self, n: int) -> Integer[Tensor, "n 3"]:
-        """For each of n fakes, on the CPU: a place, whether it enters there, and whether what was
-        there comes out.
-        """
-        rows = [(0, 0, 0)] * n
-        for i in range(n):
+        for fake in fakes.detach():
             if self.count < self.size:
-                rows[i] = (int(self.count), 1, 0)
+                self.images[self.count] = fake
                 self.count += 1
-            elif torch.rand(()) < 0.5:
-                rows[i] = (int(torch.randint(self.size, ())), 1, 1)
-        return torch.tensor(rows)
+            elif self.size and torch.rand(()) < 0.5:
+                place = int(torch.randint(self.size, ()))
+                old = self.images[place].clone()
+                self.images[place] = fake
+                fake = old
+            out.append(fake)
+        return torch.stack(out)

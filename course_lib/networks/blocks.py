@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.errors import ensure
-from course_lib.networks import hardware
 from course_lib.networks.small_maps import Conv2d, ConvTranspose2d
 
 
@@ -135,19 +134,14 @@ def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
     weights. Averaged statistics fit averaged weights; those of the last weights do not.
     """
 
-    def share() -> float:  # of net
-        average.updates += 1
-        return 1 - min(decay, (1 + average.updates.item()) / (10 + average.updates.item()))
-
+    average.updates += 1
+    n = average.updates.item()
+    decay = min(decay, (1 + n) / (10 + n))
     statistics = {
         name: buffer for name, buffer in net.named_buffers() if buffer.is_floating_point()
     }
     ours = [*average.parameters(), *(average.get_buffer(name) for name in statistics)]
-    if hardware.capturing:  # then it lies on the device, and lerp wants one for each tensor
-        shares = [hardware.fresh(lambda: torch.tensor(share()), ours[0].device)] * len(ours)
-    else:
-        shares = share()
-    torch._foreach_lerp_(ours, [*net.parameters(), *statistics.values()], shares)
+    torch._foreach_lerp_(ours, [*net.parameters(), *statistics.values()], 1 - decay)
 
 
 @contextmanager

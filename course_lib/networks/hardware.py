@@ -3,7 +3,7 @@
 A reader may skip it: results change by rounding alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -48,36 +48,6 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.to(device, non_blocking=device.type == "cuda")
 
 
-class Fresh:
-    """What Python makes anew for each step, as a step that is being captured asks for it.
-
-    ``made`` has for each such tensor what makes it and its place on the device, where the step
-    reads it. ``state`` is the CPU's random state, to find who draws otherwise.
-    """
-
-    def __init__(self):
-        self.made, self.state = [], torch.get_rng_state()
-
-    def place(self, make: Callable[[], Tensor], device: torch.device) -> Tensor:
-        self.check()
-        self.made.append((make, torch.empty_like(make(), device=device)))
-        self.state = torch.get_rng_state()
-        return self.made[-1][1]
-
-    def check(self) -> None:
-        """Raises RuntimeError if a number was drawn that a replay would not draw anew."""
-        if not torch.equal(self.state, torch.get_rng_state()):
-            raise RuntimeError("it draws numbers in Python, which a replay would repeat")
-
-
-capturing: list[Fresh] = []  # one while a step is captured (see training/graphs.py), else none
-
-
-def fresh(make: Callable[[], Tensor], device: torch.device) -> Tensor:
-    """``make()`` on ``device``: numbers that Python draws or counts on the CPU for each step."""
-    return capturing[0].place(make, device) if capturing else send(make(), device)
-
-
 def prefetch(batches: Iterable[dict], device: torch.device) -> Iterator[dict]:
     """``batches`` with their tensors on ``device``.
 
@@ -88,7 +58,8 @@ def prefetch(batches: Iterable[dict], device: torch.device) -> Iterator[dict]:
     for batch in batches:
         moved = dict(batch)
         tensors = [name for name, value in batch.items() if isinstance(value, Tensor)]
-        with torch.cuda.stream(copies):  # of None: as ever
+        # without a stream of its own this changes nothing
+        with torch.cuda.stream(copies):
             for name in tensors:
                 moved[name] = send(batch[name], device)
         if copies is not None:

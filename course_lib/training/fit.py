@@ -19,7 +19,6 @@ from course_lib.data.files import expanded, only_run
 from course_lib.errors import ensure, explained
 from course_lib.methods.base import Method
 from course_lib.training import distributed
-from course_lib.training.graphs import launching
 from course_lib.training.loading import batches
 from course_lib.training.previews import Previews
 from course_lib.training.profiles import gpu_clock
@@ -98,8 +97,8 @@ def train_run(
     # with steps, a run that is resumed equals one that never stopped
     threads = Threads(method.device, may_choose=not (run.steps and folder))
     lock = only_run(folder) if folder else nullcontext()
-    ranks = distributed.averaging(method), launching(method, distributed.world()[1] == 1)
-    with lock, closing(bar), threads, ranks[0], ranks[1], _interrupts() as interrupted:
+    ranks = distributed.averaging(method)
+    with lock, closing(bar), threads, ranks, _interrupts() as interrupted:
         run.start(resume)
         shown.start()
         run.save()  # before any work: a folder that cannot hold the run shows now
@@ -154,8 +153,7 @@ def schedule(method: Method, share: float) -> None:
     """Set the learning rate and the phase that belong to this ``share`` of the training."""
     for optimizer in method.optimizers.values():
         for group in optimizer.param_groups:
-            lr, rate = group["lr"], method.rate(share)  # a captured step reads its tensor
-            group["lr"] = lr.fill_(rate) if isinstance(lr, Tensor) else rate
+            group["lr"] = method.rate(share)
     method.advance(share)
 
 

@@ -10,7 +10,7 @@ A promise is a function of a :class:`Case`, which knows how the method is built 
 of an empty folder.
 """
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -302,6 +302,24 @@ def any_batch_will_do(case: Case, folder: Path) -> None:
             assert output(method, case.batch(n)).shape == case.batch(n)["y"].shape
 
 
+def its_device_is_asked_for_no_number(case: Case, folder: Path) -> None:
+    """A step and a translation run through on "meta", whose tensors have shapes and no numbers.
+
+    There a tensor left on the CPU raises, and so does a number that Python wants to know, for which
+    a GPU would have to finish its work.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # it knows no "meta"
+        config = configs.build(case.cls.Config, **case.small | {"average": 0.9})
+        method, data = case.cls(config, "meta"), case.batch()
+        method.advance(case.ready)
+        on_device = {key: value.to("meta") for key, value in data.items()}
+        for _ in range(2):  # pools are full in the second
+            for term in method.step(on_device).values():
+                assert term.is_meta and term.shape == () and not term.requires_grad
+        assert output(method, data).is_meta
+
+
 def looking_changes_nothing(case: Case, folder: Path) -> None:
     """translate() leaves weights, statistics, moments, gradients and modes alone.
 
@@ -467,6 +485,7 @@ PROMISES = (
     ablations_are_configuration,
     bfloat16_stays_close,
     any_batch_will_do,
+    its_device_is_asked_for_no_number,
     looking_changes_nothing,
     averaged_weights_paint,
     directions_are_told_apart,
