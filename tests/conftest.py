@@ -86,7 +86,7 @@ APART = (
 )
 # two browsers at a time would wait for one another
 BROWSING = ("test_browser", "test_export", "test_formgrader", "test_draw", "test_lens")
-LONG = (*BROWSING, "test_course_path", "test_distributed", "test_viva", "test_sweep", "test_checks",
+LONG = (*BROWSING, "test_course_path", "test_viva", "test_sweep", "test_checks",
         "test_grading", "test_notebooks")  # fmt: skip
 
 

@@ -101,7 +101,6 @@ def train(
 ) -> None:
     """Train a method into OUT: checkpoints, history.jsonl, previews and run.json."""
     from course_lib import runs
-    from course_lib.training import distributed
 
     ensure(
         steps is None or minutes is None,
@@ -129,11 +128,10 @@ def train(
         start=start,
         workers=workers,
     )
-    if distributed.world()[0] == 0:
-        print(
-            f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; "
-            f"look at {out / 'previews'}"
-        )
+    print(
+        f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; "
+        f"look at {out / 'previews'}"
+    )
     if result.stopped == "interrupted":
         raise typer.Exit(130)
 

@@ -15,7 +15,7 @@ from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 from course_lib.runs import fine_tuning, looks
 from course_lib.runs.opening import check_maps, read_settings
-from course_lib.training import distributed, profiles
+from course_lib.training import profiles
 from course_lib.training.fit import Result, train_run
 from course_lib.training.run import TrainingRun, check_settings
 
@@ -70,15 +70,13 @@ def train(
     Everything is checked before ``out`` is made. With ``resume``, settings that differ from
     run.json raise CourseError unless it is ``"changed"``, and so does a setting of that run which
     no longer exists. ``start``, the name of shipped weights or the folder of a run, is where the
-    weights begin (see fine_tuning.py); without a ``config`` its settings are taken, too. Among
-    processes that torchrun has started, each trains on its share of every batch (see
-    training/distributed.py). ``fit_options`` go to fit(): previews, progress, workers.
+    weights begin (see fine_tuning.py); without a ``config`` its settings are taken, too.
+    ``fit_options`` go to fit(): previews, progress, workers.
     """
     cls, out, data = method_class(method), files.expanded(out), os.path.expanduser(data)
     config = config or make_config(method, start=start)
     begun = fine_tuning.open_start(start, method, config.image_size) if start is not None else None
-    place = distributed.join(profiles.pick_device(device))
-    rank, ranks = distributed.world()
+    place = profiles.pick_device(device)
     bf16 = profiles.use_bf16(place, bf16)
     train_set, val_set = _data(method, data, config, direction, seed)
     goes_on = resume and (out / "run.json").exists()
@@ -97,7 +95,6 @@ def train(
         "direction": direction,
         "seed": seed,
         "bf16": bf16,
-        "ranks": ranks,
         "config": configs.as_dict(config),
         "steps": steps,
         "minutes": minutes,
@@ -115,7 +112,7 @@ def train(
     if begun:
         begun.copy_into(model)
     run = TrainingRun(model, out, seed, steps, minutes, settings)
-    if rank == 0 and device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
+    if device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
         run.remark = f"no GPU found: training on {settings['device']}"
     return train_run(run, train_set, val_set, resume, **fit_options)
 
@@ -163,5 +160,6 @@ def _name(data: str) -> str:
 
 def _flat(settings: dict) -> dict:
     """What of run.json must not change, in one level; versions and the device may."""
-    free = ("config", "versions", "device", "look", "fingerprint")
+    # older runs recorded their "ranks", of which there was one
+    free = ("config", "versions", "device", "look", "fingerprint", "ranks")
     return {key: value for key, value in settings.items() if key not in free} | settings["config"]

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,11 @@ from course_lib.errors import CourseError, ensure, telling
 KEPT = 2  # checkpoints of a run: the newest may be damaged
 
 
-def save(
-    folder: Path, step: int, tensors: dict[str, Tensor], state: dict, again: Sequence[int] = ()
-) -> None:
+def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> None:
     """Write the checkpoint of ``step`` below ``folder`` and drop all but the newest KEPT.
 
-    ``again`` are steps where the run may go on after a kill, which forgets what came later: the
-    newest checkpoint up to each is kept, too. Either the whole checkpoint is there afterwards or
-    nothing changed. Raises CourseError if the disk refuses it.
+    Either the whole checkpoint is there afterwards or nothing changed. Raises CourseError if the
+    disk refuses it.
     """
     final = folder / f"{step:08d}"
     aside = folder / f"{ASIDE}{step:08d}"
@@ -52,9 +48,8 @@ def save(
             shutil.rmtree(aside, ignore_errors=True)
             raise
         # newer ones are damaged, or this run would have resumed there: they count for nothing
-        older = [s for s in steps(folder) if s <= step]
-        kept = older[-KEPT:] + [max((s for s in older if s <= at), default=at) for at in again]
-        for old in {*older} - {*kept}:
+        known = [s for s in steps(folder) if s <= step]
+        for old in known[:-KEPT]:
             drop(folder / f"{old:08d}")
 
 
@@ -117,15 +112,6 @@ def snapshot(method: Any) -> dict[str, Tensor]:
             for key, moment in optimizer.state.get(parameter, {}).items():
                 tensors[f"{name}.{i}.{key}"] = moment
     return tensors
-
-
-def private(method: Any) -> dict[str, Tensor]:
-    """What of :func:`snapshot` each of several ranks has of its own, on the CPU.
-
-    That is what does not learn: pools of earlier fakes, and batch statistics.
-    """
-    learned = {p.data_ptr() for net in method.networks.values() for p in net.parameters()}
-    return {name: t.cpu() for name, t in _weights(method).items() if t.data_ptr() not in learned}
 
 
 def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bool = True) -> None:

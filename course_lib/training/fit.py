@@ -10,15 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib.data.augment import item_generator
 from course_lib.data.files import expanded, only_run
 from course_lib.errors import ensure, explained
 from course_lib.methods.base import Method
-from course_lib.training import distributed
 from course_lib.training.loading import batches
 from course_lib.training.previews import Previews
 from course_lib.training.profiles import gpu_clock
@@ -66,8 +63,8 @@ def fit(
     ``resume=True`` goes on from the newest good checkpoint: on a CPU and with ``steps``, to the bit
     as if the training had never stopped. ``resume="changed"`` does so with other settings than the
     checkpoint's, too. Ctrl-C ends the step, saves and returns. On a CPU steps take one thread or
-    all, whichever is faster just now (see threads.py), but with ``steps`` and ``out``, which must
-    repeat to the bit, as many as torch has.
+    all, whichever was faster in the first steps (see threads.py), but with ``steps`` and ``out``,
+    which must repeat to the bit, as many as torch has.
 
     Raises CourseError if a loss or a weight is not finite, if another process trains into ``out``,
     if ``out`` cannot be written or already holds a run and ``resume`` is off, if memory runs out,
@@ -89,46 +86,48 @@ def train_run(
 ) -> Result:
     """The loop of :func:`fit`, which says what its arguments are."""
     _check(run, workers)
-    if distributed.world()[0] > 0:  # rank 0 alone writes and draws
-        run.out, val, previews, progress = None, None, 0, False
     method, folder = run.method, run.out
     bar = Progress(run, show=progress)
     shown = Previews(run, val, previews, on_preview, bar)
     # with steps, a run that is resumed equals one that never stopped
     threads = Threads(method.device, may_choose=not (run.steps and folder))
-    lock = only_run(folder) if folder else nullcontext()
-    ranks = distributed.averaging(method)
-    with lock, closing(bar), threads, ranks, _interrupts() as interrupted:
+    with (
+        only_run(folder) if folder else nullcontext(),
+        closing(bar),
+        threads,
+        _interrupts() as interrupted,
+    ):
         run.start(resume)
         shown.start()
-        run.save()  # before any work: a folder that cannot hold the run shows now
+        # before any work, so that a folder that cannot hold the run shows now
+        run.save()
         if run.remark:
             warnings.warn(run.remark, stacklevel=2)
         bar.start()
+        shown.show()
         began = time.monotonic() - run.seconds
-        share, stop = run.share(), False
-        shown.show(share)
         for batch in batches(dataset, method, run.seed, run.step, workers):
-            if share >= 1 or stop:
+            if run.share() >= 1 or interrupted.is_set():
                 break
-            schedule(method, share)
+            schedule(method, run.share())
             with explained(run.where(run.step + 1)), gpu_clock(method.device), threads.step():
-                terms = update(method, batch, run.seed, run.step)
-            run.advance(terms, time.monotonic() - began)
-            share, stop = distributed.of_all_ranks((run.share(), interrupted.is_set()))[0]
-            bar.update(str(threads))
-            shown.show(share)
+                terms = method.step(batch)
+            run.advance(terms, time.monotonic() - began, images=len(batch["y"]))
+            bar.update()
+            shown.show()
             run.write_history()
-            if share < 1:
+            if run.share() < 1:
                 run.save(at_once=False)
         run.read()
-        if share >= 1 and method.finish(dataset):
-            run.saved = -1  # the checkpoint of this step is of the method before
+        if run.share() >= 1 and method.finish(dataset):
+            # the method has changed, so this step needs another checkpoint
+            run.saved = -1
         run.save()
-        bar.update(str(threads), at_once=True)
-    if stop and progress:
+        bar.update(at_once=True)
+    is_cut_short = interrupted.is_set() and run.share() < 1
+    if is_cut_short and progress:
         print(f"interrupted: stopped after step {run.step}; what was learned so far is kept")
-    stopped = "interrupted" if stop and share < 1 else "finished"
+    stopped = "interrupted" if is_cut_short else "finished"
     return Result(run.history, run.step, run.seconds, stopped)
 
 
@@ -155,17 +154,6 @@ def schedule(method: Method, share: float) -> None:
         for group in optimizer.param_groups:
             group["lr"] = method.rate(share)
     method.advance(share)
-
-
-def update(method: Method, batch: dict, seed: int, step: int) -> dict[str, Any]:
-    """One step. Of several ranks each draws its own random numbers, and terms are means."""
-    rank, ranks = distributed.world()
-    if ranks == 1:
-        return method.step(batch)
-    torch.manual_seed(item_generator(seed, rank, step).initial_seed())
-    terms = method.step(batch)
-    distributed.average([*terms.values()])
-    return terms
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from course_lib.data.augment import Augment, item_generator
 from course_lib.data.base import View
 from course_lib.errors import CourseError, ensure
 from course_lib.networks.hardware import prefetch
-from course_lib.training import distributed
 
 
 def batches(
@@ -22,8 +21,8 @@ def batches(
 
     A batch is a dict of x and y, (B, 3, S, S), and what else the data set has. The order depends on
     (seed, epoch) alone, so that a resume can jump in, and ``workers`` processes give the same
-    batches as this one (0). Of several ranks each gets its share of every batch. Raises CourseError
-    if there is no sample, if one cannot be read, if a worker dies, or if a batch cannot be shared.
+    batches as this one (0). Raises CourseError if there is no sample, if one cannot be read, or if
+    a worker dies.
     """
     ensure(
         len(dataset),
@@ -71,19 +70,12 @@ def _order(count: int, size: int, seed: int, done: int) -> Iterator[tuple[int, l
 
     What is left of an epoch after whole batches is dropped.
     """
-    rank, ranks = distributed.world()
-    ensure(
-        size % ranks == 0,
-        f"a batch of {size} cannot be shared among {ranks} processes",
-        "torchrun --nproc-per-node",
-        f"--set batch_size={ranks * size}",
-    )
     per_epoch = count // size
     epoch, skip = divmod(done, per_epoch)
     while True:
         order = torch.randperm(count, generator=item_generator(seed, epoch)).tolist()
         for i in range(skip, per_epoch):
-            yield epoch, order[i * size : (i + 1) * size][rank::ranks]
+            yield epoch, order[i * size : (i + 1) * size]
         epoch, skip = epoch + 1, 0
 
 

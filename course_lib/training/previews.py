@@ -52,6 +52,8 @@ class Previews:
 
     def start(self) -> None:
         """Forget what a killed run has previewed after the step at which this one goes on."""
+        # counted in the length that the training has now, which may be another than before
+        self.passed = int(self.run.share() * self.count + 1e-9) if self.run.step else -1
         if self.best is not None:  # it may be there of a run that kept the best
             known = read_rows(self.run.out / "scores.jsonl").values()
             self.scores = [row for row in known if row["step"] <= self.run.step]
@@ -62,14 +64,14 @@ class Previews:
             if self.keeps_best:
                 self.run.describe(self.best)
 
-    def show(self, share: float) -> None:
+    def show(self) -> None:
         """Show a preview whenever another 1 / ``count`` of the training is done."""
-        run, passed = self.run, int(share * self.count + 1e-9)
+        run, passed = self.run, int(self.run.share() * self.count + 1e-9)
         something_to_show = self.val or not self.method.translates
-        if not self.count or not something_to_show or passed <= run.previewed:
+        if not self.count or not something_to_show or passed <= self.passed:
             return
         run.read()
-        run.previewed = passed
+        self.passed = passed
         with seeded(run.seed, self.method.device):
             if self.method.translates:
                 rows, title = self._translated(), "held-out images"
@@ -78,11 +80,13 @@ class Previews:
                 if self.val and self.keeps_best:
                     self._score(self.method.generate(len(self.val["y"])))
         is_best = self.scores and min(self.scores, key=itemgetter("score")) is self.scores[-1]
-        if self.best and self.keeps_best and is_best:
-            run.write(self.best / "checkpoints", again=checkpoint.steps(run.out / "checkpoints"))
         self.on_preview(run.step, rows)
         path = run.out / "previews" / f"{run.step:08d}.png" if run.out else None
         self.progress.show(rows, title, run.step, path)
+        if self.best and self.keeps_best and is_best:
+            run.write(self.best / "checkpoints")
+            # a run that is killed goes on from here or later, and so keeps this best one
+            run.save()
 
     def _translated(self) -> dict[str, Tensor]:
         """Rows of held-out images and their translations, of which all are scored."""

@@ -59,7 +59,7 @@ class Progress:
             if self.run.step:
                 tqdm.write(f"resuming at step {self.run.step}", file=sys.stderr)
 
-    def text(self, threads: str = "") -> str:
+    def text(self) -> str:
         """``step 120/500 · 58 images/s · 1:02 left · d_real 0.612 ...``"""
         run, done = self.run, self.run.step - self.first_step
         spent = run.seconds - self.first_seconds
@@ -67,14 +67,13 @@ class Progress:
             left, total = (run.steps - run.step) * spent / max(done, 1), f"/{run.steps}"
         else:
             left, total = 60 * run.minutes - run.seconds, ""
-        images = f"{done * run.method.config.batch_size / max(spent, 1e-9):.0f} images/s"
+        images = f"{run.images / max(spent, 1e-9):.0f} images/s"
         pace = f"{spent / max(done, 1):.1f} s per update" if spent > done else images
-        parts = [f"step {run.step}{total}", pace, f"{minutes_seconds(max(left, 0))} left", threads]
-        return " · ".join(
-            filter(None, [*parts, " ".join(f"{k} {v:.3f}" for k, v in run.terms.items())])
-        )
+        parts = [f"step {run.step}{total}", pace, f"{minutes_seconds(max(left, 0))} left"]
+        terms = " ".join(f"{name} {value:.3f}" for name, value in run.terms.items())
+        return " · ".join([*parts, terms] if terms else parts)
 
-    def update(self, threads: str = "", at_once: bool = False) -> None:
+    def update(self, at_once: bool = False) -> None:
         """Show how far the training is; not ``at_once``, then only every now and then."""
         if not at_once and time.monotonic() - self.drawn < (0.5 if self.in_notebook else 0.1):
             return
@@ -82,11 +81,11 @@ class Progress:
         self.judge()
         if self.bar is not None:
             self.bar.n = self.run.share()
-            self.bar.set_description_str(self.text(threads))
+            self.bar.set_description_str(self.text())
         elif self.line is not None:
             from IPython.display import HTML
 
-            text = f"{self.text(threads)}\n{self.remark}"
+            text = f"{self.text()}\n{self.remark}"
             self.line.update(HTML(f"<pre>{escape(text.strip())}</pre>"))
 
     def judge(self) -> None:

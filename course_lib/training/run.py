@@ -4,7 +4,6 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from course_lib.data import files
 from course_lib.errors import ensure
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.training import checkpoint, distributed
+from course_lib.training import checkpoint
 
 NOT_FINITE = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
 READ_EVERY = 10  # steps, whose terms are then read: until then nobody waits for a GPU
@@ -43,7 +42,7 @@ class TrainingRun:
         self.settings = {"seed": seed, **configs.as_dict(method.config)}
         self.remark = ""  # for the learner, once the training has begun
         self.step, self.seconds = 0, 0.0
-        self.previewed = -1  # how many previews the training is past
+        self.images = 0  # that steps of this process have seen
         self.saved = -1  # the step of the last checkpoint
         self.next_save = 0.0  # the time from which another is due
         self.history: list[dict] = []
@@ -57,16 +56,11 @@ class TrainingRun:
         Raises CourseError if the folder already holds a run and ``resume`` is off, or if the run
         has other settings and ``resume`` is not ``"changed"``, or another architecture.
         """
-        rank, ranks = distributed.world()
-        latest = distributed.of_all_ranks(self._latest(resume) if self.out else None)[0]
+        latest = self._latest(resume) if self.out else None
         if latest is not None:
             self._go_on(*latest)
         else:
             torch.manual_seed(self.seed)
-            if ranks > 1:
-                weights = {k: t.cpu() for k, t in checkpoint.snapshot(self.method).items()}
-                weights = distributed.of_all_ranks(weights if rank == 0 else None)[0]
-                checkpoint.restore(self.method, weights, Path("rank 0"))
         if self.out is not None:
             self.describe(self.out)
             files.replace_file(self.out / "history.jsonl", lines_of(self.history))
@@ -96,26 +90,24 @@ class TrainingRun:
         return latest
 
     def _go_on(self, step: int, tensors: dict[str, Tensor], state: dict) -> None:
-        mine = f"rank{distributed.world()[0]}."
-        tensors |= {n.removeprefix(mine): t for n, t in tensors.items() if n.startswith(mine)}
-        checkpoint.restore(self.method, tensors, self.out or Path("rank 0"))
+        checkpoint.restore(self.method, tensors, self.out)
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], self.method.device)
         self.step = self.saved = step
-        self.seconds, self.previewed = state["seconds"], state["shown"]
-        if self.out is not None:
-            self.history = read_history(self.out / "history.jsonl", step)
+        self.seconds = state["seconds"]
+        self.history = read_history(self.out / "history.jsonl", step)
         self.known = self.written = len(self.history)
 
     def where(self, step: int) -> str:
         """The place that an error of this step names."""
         return f"step {step}" + (f" of {self.out}" if self.out else "")
 
-    def advance(self, terms: dict[str, Tensor | float], seconds: float) -> None:
-        """Another update is done, ``seconds`` of training after the first."""
+    def advance(self, terms: dict[str, Tensor | float], seconds: float, images: int = 1) -> None:
+        """Another update is done, of so many images, ``seconds`` of training after the first."""
         self.step += 1
         self.seconds = seconds
+        self.images += images
         self.history.append({"step": self.step, **terms, "seconds": round(seconds, 3)})
         if self.method.device.type == "cpu" or self.step % READ_EVERY == 0:
             self.read()
@@ -161,34 +153,20 @@ class TrainingRun:
         as writing it took. Raises CourseError for a weight that is not finite.
         """
         is_new = self.out is not None and self.saved != self.step
-        is_due = is_new and (at_once or time.monotonic() >= self.next_save)
-        if not distributed.of_all_ranks(is_due)[0]:
-            return
-        others = distributed.of_all_ranks(checkpoint.private(self.method))[1:]
-        if self.out is not None:
+        if is_new and (at_once or time.monotonic() >= self.next_save):
             began = time.monotonic()
-            self.write(self.out / "checkpoints", others)
+            self.write(self.out / "checkpoints")
             self.saved, took = self.step, time.monotonic() - began
             pause = CHECKPOINT_SECONDS and max(CHECKPOINT_SECONDS, 30 * took)
             self.next_save = began + took + pause
 
-    def write(
-        self,
-        folder: Path,
-        others: Sequence[dict[str, Tensor]] = (),
-        again: Sequence[int] = (),
-    ) -> None:
-        """Write the checkpoint of this step below ``folder``; ``others``: of the other ranks.
-
-        ``again`` are steps whose checkpoints are kept (see ``checkpoint.save``).
-        """
+    def write(self, folder: Path) -> None:
+        """Write the checkpoint of this step below ``folder``."""
         self.read()  # no checkpoint is of a step whose terms are not known to be finite
         self.write_history()
         tensors = checkpoint.snapshot(self.method) | {"random.cpu": torch.get_rng_state()}
         if self.method.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.method.device)
-        for rank, private in enumerate(others, start=1):
-            tensors |= {f"rank{rank}.{name}": tensor for name, tensor in private.items()}
         for name, tensor in tensors.items():
             # the losses of a step do not see its update
             ensure(
@@ -197,8 +175,8 @@ class TrainingRun:
                 self.where(self.step),
                 NOT_FINITE,
             )
-        state = {"seconds": self.seconds, "shown": self.previewed, "settings": self.settings}
-        checkpoint.save(folder, self.step, tensors, state, again)
+        state = {"seconds": self.seconds, "settings": self.settings}
+        checkpoint.save(folder, self.step, tensors, state)
 
 
 def check_settings(out: Path, cls: type, old: dict, new: dict, resume: bool | str) -> None:

@@ -34,27 +34,36 @@ def test_the_best_preview_is_kept_as_a_checkpoint_of_its_own(tmp_path):
     assert checkpoint.steps(tmp_path / "checkpoints")[-1] == 8
 
 
-@pytest.mark.parametrize("keep", ["best", "last"])  # after the kill
-def test_the_best_up_to_the_last_checkpoint_outlives_a_kill(tmp_path, monkeypatch, keep):
-    monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 1e9)  # so only the one of step 2 below
-    method, saves = off_by([9, 0.3, 0.2, 0.1]), []
+@pytest.mark.parametrize(("keep", "newest"), [("best", 4), ("last", 4), ("best", 2)])
+def test_the_best_up_to_the_last_checkpoint_outlives_a_kill(tmp_path, monkeypatch, keep, newest):
+    """Also where the newest checkpoint is damaged, and the one before has to do."""
+    monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 1e9)  # but for those beside a best one
+    folders = [tmp_path / "checkpoints", tmp_path / "best" / "checkpoints"]
 
     def killed(step, _):
-        saves.append(step)
-        if step == 2:
-            run = checkpoint.load_latest(tmp_path / "checkpoints")
-            best = checkpoint.load_latest(tmp_path / "best" / "checkpoints")
-            checkpoint.save(tmp_path / "checkpoints", 2, best[1], run[2] | best[2])
         if step == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
+        method = off_by([9, 0.3, 0.2, 0.1])
         fit(method, Toy(), out=tmp_path, on_preview=killed, **OPTIONS)
-    assert saves == [0, 2, 4, 6]
-    assert checkpoint.steps(tmp_path / "best" / "checkpoints") == [2, 4, 6]
+    assert [checkpoint.steps(folder) for folder in folders] == [[2, 4], [2, 4]]
+    if newest == 2:
+        checkpoint.drop(folders[0] / "00000004")
     method = off_by([0.5] * 4, keep)  # never better again
     fit(method, Toy(), out=tmp_path, resume="changed", **OPTIONS)
-    assert checkpoint.steps(tmp_path / "best" / "checkpoints") == [2]
+    assert checkpoint.steps(folders[1])[-1] == newest
+
+
+@pytest.mark.parametrize(("steps", "more"), [(40, [16, 24, 32, 40]), (20, [12, 16, 20])])
+def test_a_training_made_longer_goes_on_previewing(tmp_path, steps, more):
+    options = OPTIONS | {"previews": 5}
+    fit(off_by([9, 0.5, 0.4, 0.3, 0.2, 0.1]), Toy(), out=tmp_path, **options | {"steps": 10})
+    method = off_by([0.05] * 5)
+    fit(method, Toy(), out=tmp_path, resume="changed", **options | {"steps": steps})
+    shown = [*training_run.read_rows(tmp_path / "scores.jsonl")]
+    assert shown == [2, 4, 6, 8, 10, *more]
+    assert checkpoint.steps(tmp_path / "best" / "checkpoints")[-1] == more[0]
 
 
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "dcgan"])

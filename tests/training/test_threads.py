@@ -20,35 +20,24 @@ def two_threads(monkeypatch):
     return numbers
 
 
-def test_it_takes_one_thread_while_others_use_the_cores(monkeypatch):
-    chosen = threads.choices(2)
-    now, seen = next(chosen), []
+@pytest.mark.parametrize("winner", [1, 2])
+def test_a_training_tries_both_keeps_the_winner_and_leaves_torch_as_it_was(
+    winner, two_threads, monkeypatch
+):
+    """The first step with each number is slow, as it prepares."""
+    clock, steps = [0.0], []
+    monkeypatch.setattr(threads.time, "perf_counter", lambda: clock[0])
+    method = make()
 
-    def train(seconds, steps, share=0.9):
-        nonlocal now
-        for _ in range(steps):
-            seen.append(now)
-            now = chosen.send((seconds[now], share))
+    def step(batch):
+        steps.append(two_threads[-1])
+        clock[0] += 1.0 if steps[-1] == winner else 2.0
+        clock[0] += 9.0 * (steps.count(steps[-1]) == 1)
+        return {"g_l1": 1.0}
 
-    quiet, busy = {1: 1.0, 2: 0.6}, {1: 1.3, 2: 9.0}
-    train(quiet, 20)
-    assert seen == [1] * 3 + [2] * 17
-    train(busy, 20)  # five slow steps, and both are tried again
-    assert seen[20:] == [2] * 5 + [1] * 3 + [2] + [1] * 11
-    train(quiet, 20)
-    assert seen[40:] == [1] * 20  # steps are not slower: one goes on until the next trial
-    monkeypatch.setattr(threads.time, "monotonic", lambda: 1e9)
-    train(quiet, 20)
-    assert now == 2
-    monkeypatch.setattr(threads.time, "monotonic", lambda: 2e9)
-    train(busy, 20, share=0.3)  # two would get no cores, and are not even tried
-    assert seen[-19:] == [1] * 19
-
-
-def test_a_training_tries_and_leaves_torch_as_it_was(two_threads, monkeypatch):
-    monkeypatch.setattr(threads, "BUSY", 0.0)  # however busy this machine is
-    fit(make(), Toy(), steps=9, progress=False)
-    assert two_threads[1:7] == [1, 1, 1, 2, 2, 2] and two_threads[-1] == 2
+    method.step = step
+    fit(method, Toy(), steps=9, progress=False)
+    assert steps == [1] * 3 + [2] * 3 + [winner] * 3 and two_threads[-1] == 2
 
 
 @pytest.mark.parametrize("promise", ["the bits of a resumed run", "OMP_NUM_THREADS", "one core"])
@@ -60,19 +49,7 @@ def test_it_keeps_the_number_of_threads(promise, two_threads, tmp_path, monkeypa
         two_threads[:] = [1]
     before, out = two_threads[:], tmp_path if "bits" in promise else None
     fit(make(), Toy(), steps=9, out=out, progress=False)
-    assert two_threads == before
-
-
-def test_the_line_says_it(two_threads, monkeypatch):
-    chosen = threads.Threads(torch.device("cpu"))
-    assert str(chosen) == "1 of 2 threads"
-    fixed = threads.Threads(torch.device("cpu"), may_choose=False)
-    assert str(fixed) == ""
-    monkeypatch.setattr(threads.time, "process_time", lambda: 0.0)
-    for _ in range(9):
-        with fixed.step():
-            pass
-    assert str(fixed) == "2 threads wait for busy cores: try OMP_NUM_THREADS=1"
+    assert {*two_threads} == {*before}
 
 
 def test_a_slow_training_says_how_long_an_update_takes():
@@ -80,10 +57,17 @@ def test_a_slow_training_says_how_long_an_update_takes():
     bar = Progress(run, show=False)
     bar.start()
     run.step, run.seconds, run.terms = 11, 60.5, {"d_real": 0.25}
-    said = bar.text("1 of 2 threads")
-    assert said == "step 11 · 5.5 s per update · 0:00 left · 1 of 2 threads · d_real 0.250"
-    run.step, run.seconds, run.terms = 110, 55.0, {}
+    assert bar.text() == "step 11 · 5.5 s per update · 0:00 left · d_real 0.250"
+    run.step, run.seconds, run.terms, run.images = 110, 55.0, {}, 880
     assert bar.text() == "step 110 · 16 images/s · 0:05 left"
+
+
+def test_images_are_counted_as_they_come(monkeypatch):
+    """Of three images a batch of eight has three; and a training that goes on counts its own."""
+    seen = []
+    monkeypatch.setattr(Progress, "update", lambda bar, at_once=False: seen.append(bar.run.images))
+    fit(make(batch_size=8), Toy(3), steps=2, progress=False)
+    assert seen == [3, 6, 6]
 
 
 def test_a_training_that_is_too_short_says_so_once(capsys):
