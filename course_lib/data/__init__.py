@@ -1,24 +1,21 @@
 """Datasets by name: ``open_dataset("emoji:edges", "train")``, or a folder of your own images."""
 
+import importlib
 import os
 from difflib import get_close_matches
-from functools import partial
 from itertools import permutations
 from typing import Any
 
 from torch.utils.data import Dataset
 
-from course_lib.data import emoji, facades, paintings, photos
 from course_lib.data.augment import Augment
 from course_lib.data.base import SIZES, TwoDomains, View, spread
-from course_lib.data.earth import EarthPairs
 from course_lib.data.folders import ALL, SPLITS, ImageFolder
 from course_lib.errors import CourseError, check_choice, ensure
 
 __all__ = [
     "DATA_SETS",
     "Augment",
-    "EarthPairs",
     "Swapped",
     "TwoDomains",
     "View",
@@ -29,22 +26,33 @@ __all__ = [
 
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, the bound for unpaired
 DIRECTIONS = ("xy", "yx")
-TASKS = (  # of classes that are called with one
-    (emoji.EmojiDrawn, emoji.TASKS),
-    (facades.Facades, facades.TASKS),
-    (photos.Photos, photos.TASKS),
-    (paintings.Paintings, paintings.TASKS),
-)
-# What needs no folder and no download, by name; called with a split, size=... and seed=...
-DATA_SETS = {
-    **{name: partial(cls, task=name) for cls, tasks in TASKS for name in tasks},
+# Classes in modules below this one, and the names that one is called with as its task
+TASKS = {
+    "emoji.EmojiDrawn": ("emoji:edges", "emoji:colour", "emoji:fill"),
+    "facades.Facades": (
+        "facades",
+        "facades:touching",
+        "facades:unpaired",
+        "facades:day-night",
+        "facades:day-night:paired",
+        "facades:day-night:flipped",
+        "facades:day-night:paired:flipped",
+        "facades:plaster-brick",
+    ),
+    "photos.Photos": ("photos:colour", "photos:sharp", "photos:fill", "photos:whole"),
+    "paintings.Paintings": ("photos:van-gogh", "photos:ukiyo-e"),
+}
+# What needs no folder and no download, by name: its class, and what that is called with beside a
+# split, size=... and seed=... A training loads the module of its own data alone
+DATA_SETS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (cls, {"task": name}) for cls, names in TASKS.items() for name in names},
     **{
-        f"emoji:{a}-{b}{end}": partial(emoji.EmojiStyles, styles=(a, b), pairs=bool(end))
+        f"emoji:{a}-{b}{end}": ("emoji.EmojiStyles", {"styles": (a, b), "pairs": bool(end)})
         for end in ("", PAIRED)
-        for a, b in permutations(emoji.STYLES, 2)
+        for a, b in permutations(("noto", "twemoji", "fluent"), 2)
     },
-    "earth:relief-aerial": partial(EarthPairs, paired=True),
-    "earth:relief-aerial:unpaired": partial(EarthPairs, paired=False),
+    "earth:relief-aerial": ("earth.EarthPairs", {"paired": True}),
+    "earth:relief-aerial:unpaired": ("earth.EarthPairs", {"paired": False}),
 }
 
 
@@ -111,7 +119,10 @@ def open_dataset(
             "size",
             f"choose {SIZES[0]} to {SIZES[1]}",
         )
-        dataset = DATA_SETS[name](split, size=size, seed=seed)
+        place, options = DATA_SETS[name]
+        module, _, cls = place.partition(".")
+        data_set = getattr(importlib.import_module(f"course_lib.data.{module}"), cls)
+        dataset = data_set(split, size=size, seed=seed, **options)
     elif name.startswith("download:"):
         from course_lib.data.download import open_download
 

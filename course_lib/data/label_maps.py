@@ -16,7 +16,7 @@ from jaxtyping import Float, Integer, UInt8
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data import DATA_SETS, open_dataset
+from course_lib.data.base import TwoDomains
 from course_lib.data.facades import colour_labels, label_map
 from course_lib.data.images import Size, ab_half, find_images, read_image
 from course_lib.errors import CourseError, ensure
@@ -81,32 +81,32 @@ def to_instances(pixels: UInt8[Tensor, "h w 3"]) -> Integer[Tensor, "h w"]:
     return code.unique(return_inverse=True)[1][1:].view(pixels.shape[:2])
 
 
+def scenes_of(data: TwoDomains, name: str) -> Iterator[tuple[str, Size, Tensor, Tensor]]:
+    """What :func:`find_scenes` gives, of the items of a data set that has this ``name``.
+
+    Raises CourseError if they have no labels.
+    """
+    ensure(
+        "labels" in data[0],
+        "this data set has no label maps",
+        name,
+        "give facades, or a folder of label maps",
+    )
+    for item in data:
+        size = tuple(item["labels"].shape)
+        yield item["name"].replace(" ", "_"), size, item["labels"], item["instances"]
+
+
 def find_scenes(
-    source: Path, size: int, fit: Callable[[Size, Path], Size], pairs: bool = False
+    source: Path, fit: Callable[[Size, Path], Size], pairs: bool = False
 ) -> Iterator[tuple[str, Size, Tensor, Tensor]]:
     """(name, size of its file, labels, instances) of each scene, in the size that ``fit`` says.
 
-    ``source`` is one of these:
-
-    - the name of a data set with labels, such as ``facades``: its test part, at ``size`` px;
-    - a folder with ``labels/`` and ``instances/``, images of equal names;
-    - a label map, or a folder of them: then connected regions are the instances.
-
-    With ``pairs``, of files twice as wide as high the left half. Raises CourseError for what is
-    missing, before the first scene is read.
+    ``source`` is a folder with ``labels/`` and ``instances/``, images of equal names; or it is a
+    label map, or a folder of them: then connected regions are the instances. With ``pairs``, of
+    files twice as wide as high the left half. Raises CourseError for what is missing, before the
+    first scene is read.
     """
-    if str(source) in DATA_SETS and not source.exists():
-        data = open_dataset(str(source), "test", size)
-        ensure(
-            "labels" in data[0],
-            "this data set has no label maps",
-            source,
-            "give facades, or a folder of label maps",
-        )
-        return (
-            (item["name"].replace(" ", "_"), (size, size), item["labels"], item["instances"])
-            for item in data
-        )
     ensure(
         source.exists(),
         "no such file, folder or data set",

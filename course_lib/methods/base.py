@@ -217,6 +217,16 @@ class Method:
         outputs = iter(self.run(net, torch.cat(given)).split([len(images) for images in given]))
         return tuple(None if images is None else next(outputs) for images in inputs)
 
+    def photo_features(self) -> nn.Module:
+        """The frozen network that has seen photographs, for terms that look through it.
+
+        (B, 3, H, W) -> maps at H/2 to H/16, in float32: bfloat16 is no faster here. It is loaded by
+        those alone who ask.
+        """
+        from course_lib.networks.efficientnet import load_photo_features
+
+        return load_photo_features(self.device)
+
     # ---- what others call: first what a method has to define
 
     def build(self, cfg: Any) -> None:

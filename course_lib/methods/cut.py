@@ -48,7 +48,6 @@ from course_lib.methods.base import (
 from course_lib.networks.blocks import inference, init_weights
 from course_lib.networks.cut import PatchProjections
 from course_lib.networks.discriminators import PatchGAN
-from course_lib.networks.efficientnet import load_photo_features
 from course_lib.networks.hardware import send
 from course_lib.networks.resnet import ResNetGenerator
 
@@ -195,7 +194,7 @@ class CUT(Method):
         if cfg.lambda_gan:
             terms["g_gan"] = losses.least_squares_generator(self.run(self.D, out["fake_y"]))
         if cfg.lambda_style:
-            see = load_photo_features(self.device)
+            see = self.photo_features()
             grams = ([losses.gram(h) for h in see(out[name])] for name in ("fake_y", "y"))
             terms["g_style"] = losses.style(*grams)
         if cfg.lambda_x:

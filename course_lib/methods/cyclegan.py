@@ -36,8 +36,9 @@ from course_lib.methods.base import (
 )
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.methods.image_pool import ImagePool
-from course_lib.networks import PatchGAN, ResNetGenerator
 from course_lib.networks.blocks import inference
+from course_lib.networks.discriminators import PatchGAN
+from course_lib.networks.resnet import ResNetGenerator
 
 
 @dataclass(frozen=True)

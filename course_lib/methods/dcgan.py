@@ -32,8 +32,10 @@ from course_lib.methods.base import (
     training,
 )
 from course_lib.methods.diff_augment import diff_augment
-from course_lib.networks import DCGANDiscriminator, DCGANGenerator
 from course_lib.networks.blocks import inference
+from course_lib.networks.discriminators import DCGANDiscriminator
+from course_lib.networks.generators import DCGANGenerator
+from course_lib.networks.hardware import send
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,15 @@ class DCGAN(Method):
         self.keep_averages("G")
         self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
 
-    def noise(self, n: int) -> Float[Tensor, "n z_dim"]:
-        """n draws of z from the prior."""
-        shape = (n, self.config.z_dim)
+    def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n z_dim"]:
+        """n draws of z from the prior, of a ``seed`` or of torch's global generator."""
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        shape = n, self.config.z_dim
         if self.config.prior == "normal":
-            return torch.randn(shape, device=self.device)
-        return torch.rand(shape, device=self.device) * 2 - 1
+            z = torch.randn(shape, generator=generator)
+        else:
+            z = torch.rand(shape, generator=generator) * 2 - 1
+        return send(z, self.device)
 
     def judge(self, y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b 1"]:
         """D's logit for each image; with DiffAugment, for T(y)."""

@@ -37,9 +37,10 @@ from course_lib.methods.base import (
     require,
 )
 from course_lib.methods.diff_augment import diff_augment
-from course_lib.networks import PatchGAN, ResNetGenerator, UNet
 from course_lib.networks.blocks import inference
-from course_lib.networks.efficientnet import load_photo_features
+from course_lib.networks.discriminators import PatchGAN
+from course_lib.networks.generators import UNet
+from course_lib.networks.resnet import ResNetGenerator
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class Pix2Pix(Method):
         if self.config.lambda_l1:
             terms["g_l1"] = losses.l1(fake_y, y)
         if self.config.lambda_features:
-            see = load_photo_features(self.device)  # in float32: bfloat16 is no faster here
+            see = self.photo_features()
             terms["g_features"] = losses.perceptual(see(fake_y), see(y))
         return terms
 

@@ -44,7 +44,6 @@ from course_lib.methods.base import (
 )
 from course_lib.networks.bicycle import halve
 from course_lib.networks.blocks import inference
-from course_lib.networks.efficientnet import load_photo_features
 from course_lib.networks.pix2pixhd import (
     FeatureEncoder,
     GlobalGenerator,
@@ -282,7 +281,7 @@ class Pix2PixHD(Method):
         if self.config.lambda_fm:
             terms["g_fm"] = losses.feature_matching(fake, real)
         if self.config.lambda_features:
-            see = load_photo_features(self.device)
+            see = self.photo_features()
             terms["g_features"] = losses.perceptual(see(fake_y), see(y))
         return terms
 

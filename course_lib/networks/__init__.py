@@ -1,21 +1,24 @@
 """Plain networks, built from numbers. Each is in the file of its paper."""
 
-from course_lib.networks.bicycle import CNNEncoder, CodedUNet
-from course_lib.networks.blocks import parameter_count, receptive_field
-from course_lib.networks.discriminators import DCGANDiscriminator, PatchGAN
-from course_lib.networks.generators import DCGANGenerator, UNet
-from course_lib.networks.pix2pixhd import MultiScaleD
-from course_lib.networks.resnet import ResNetGenerator
+import importlib
+from typing import Any
 
-__all__ = [
-    "CNNEncoder",
-    "CodedUNet",
-    "DCGANDiscriminator",
-    "DCGANGenerator",
-    "MultiScaleD",
-    "PatchGAN",
-    "ResNetGenerator",
-    "UNet",
-    "parameter_count",
-    "receptive_field",
-]
+# name: module below this one; by name, so that a training loads its own networks alone
+NETWORKS = {
+    "CNNEncoder": "bicycle",
+    "CodedUNet": "bicycle",
+    "DCGANDiscriminator": "discriminators",
+    "DCGANGenerator": "generators",
+    "MultiScaleD": "pix2pixhd",
+    "PatchGAN": "discriminators",
+    "ResNetGenerator": "resnet",
+    "UNet": "generators",
+    "parameter_count": "blocks",
+    "receptive_field": "blocks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in NETWORKS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{NETWORKS[name]}"), name)

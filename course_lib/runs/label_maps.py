@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from course_lib.data.label_maps import Edit, edited, find_scenes
+from course_lib.data import DATA_SETS, open_dataset
+from course_lib.data.label_maps import Edit, edited, find_scenes, scenes_of
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.sizes import framer, make_targets, pictures, write_files
 
@@ -24,6 +25,7 @@ def translate_scenes(
 ) -> list[Path]:
     """PNG files below ``target`` for the scenes that ``find_scenes`` finds; their paths.
 
+    ``source`` may also be the name of a data set with labels, such as ``facades``: its test part.
     ``samples`` above 1: so many styles of each, ``_1``, ``_2`` ...; equal numbers choose alike
     among the centres of the features. Sizes are as in ``translate_files``; maps are never mixed.
     ``halved``: of a map twice as wide as high, the left half.
@@ -35,7 +37,11 @@ def translate_scenes(
         return method.sample(None, samples, seed, labels=labels, instances=instances)[0]
 
     frame, size = framer(method, paint, scale, squared), method.config.image_size
-    scenes = list(find_scenes(source, size, lambda given, where: frame(given).inner, halved))
+    if str(source) in DATA_SETS and not source.exists():
+        found = scenes_of(open_dataset(str(source), "test", size), str(source))
+    else:
+        found = find_scenes(source, lambda given, where: frame(given).inner, halved)
+    scenes = list(found)
     targets = make_targets(target, source, [name for name, *_ in scenes], samples, [source])
     inputs = (
         (name, given, lambda _, maps=maps: torch.stack(maps).float(), None)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib.data import View, files, spread
+from course_lib.data import files
+from course_lib.data.base import View, spread
 from course_lib.networks.hardware import seeded
 from course_lib.training import checkpoint
 from course_lib.training.progress import Progress

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.data import EarthPairs, earth, open_dataset
+from course_lib.data import earth, open_dataset
+from course_lib.data.earth import EarthPairs
 from tests.support.pictures import refused
 
 

@@ -1,6 +1,8 @@
 """The house around the library: declared once, licensed, layered, and small enough to read."""
 
 import ast
+import importlib.util
+import json
 import os
 import re
 import tomllib
@@ -126,7 +128,38 @@ def test_shipped_emoji_stay_under_8_mb_and_14_for_the_large_ones():
 def test_imports_run_downwards_and_never_in_a_circle():
     code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     done = python(code, "--no-cache")
-    assert done.returncode == 0 and "3 kept, 0 broken" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "4 kept, 0 broken" in done.stdout, done.stdout + done.stderr
+
+
+IMPORTS = re.compile(r"^ *from (course_lib[\w.]*) import (\([^)]*\)|[^#\n]*)", re.M)
+
+
+def texts_of(path: Path) -> list[str]:
+    """What a page or a program says in Python, among other things."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return [text]
+    cells = json.loads(text)["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+def test_every_name_that_a_page_imports_is_there():
+    """Of notebooks, the one-file editions, guide pages and the problem sets that are handed out."""
+    homes = ("notebooks/", "assignments/source/")
+    pages = [ROOT / name for name in files() if name.startswith(homes)]
+    found = {
+        (module, name)
+        for page in pages
+        if page.suffix in (".ipynb", ".py", ".md")
+        for text in texts_of(page)
+        for module, names in IMPORTS.findall(text)
+        for name in re.findall(r"(\w+)(?: as \w+)?", re.sub("#.*", "", names))
+    }
+    assert len(found) > 100
+    for module, name in sorted(found):
+        assert hasattr(importlib.import_module(module), name) or importlib.util.find_spec(
+            f"{module}.{name}"
+        ), f"{module} has no {name}"
 
 
 def statements(path: Path) -> int:

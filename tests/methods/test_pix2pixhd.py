@@ -251,7 +251,7 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     for name in ("colours", "numbers", "pair"):
         found = label_maps.find_scenes(
-            tmp_path / f"{name}.png", 64, lambda given, path: given, pairs=True
+            tmp_path / f"{name}.png", lambda given, path: given, pairs=True
         )
         ((_, given, labels, _),) = found
         assert given == (64, 64) and torch.equal(labels, item["labels"].long())
@@ -260,9 +260,9 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
     )
     assert torch.equal(boundary_map(ids[None]), boundary_map(item["instances"][None]))
     with pytest.raises(CourseError, match="no label map"):
-        list(label_maps.find_scenes(tmp_path / "photo.png", 64, lambda given, path: given))
+        list(label_maps.find_scenes(tmp_path / "photo.png", lambda given, path: given))
     with pytest.raises(CourseError, match="differ in: a"):
-        label_maps.find_scenes(tmp_path, 64, lambda given, path: given)
+        label_maps.find_scenes(tmp_path, lambda given, path: given)
 
 
 # ---- windows that touch
