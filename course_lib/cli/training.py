@@ -33,15 +33,25 @@ RunFolder = Annotated[Path, typer.Option("--run", help="the --out folder of cour
 class TrainCommand(TyperCommand):
     """``course train METHOD --help`` ends with the settings of the method."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As ever; --help, which ends it early, finds the words of the line in ``ctx.meta``."""
+        # what cannot be read is refused below, and not here
+        ctx.resilient_parsing = True
+        ctx.meta["words"] = self.make_parser(ctx).parse_args(list(args))[0]
+        ctx.resilient_parsing = False
+        return super().parse_args(ctx, args)
+
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Every setting: its default, what the profile makes of it, its meaning and its range."""
-        method = next((word for word in sys.argv if word in METHODS), None)  # --help parses nothing
-        if method is None:
+        words = ctx.meta.get("words", {})
+        method, profile = words.get("method"), words.get("profile") or "auto"
+        if method not in METHODS:
             return super().format_epilog(ctx, formatter)
         from course_lib.methods import configs, method_class
         from course_lib.training import profiles
 
-        cls, profile = method_class(method), profiles.resolve()
+        cls = method_class(method)
+        profile = profile if profile in cls.PRESETS else profiles.resolve(profile)
         preset, usual = cls.PRESETS[profile], configs.defaults(cls.Config)
         rows: dict[str, list[tuple[str, str]]] = {}
         for name in usual:

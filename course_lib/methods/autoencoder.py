@@ -146,9 +146,10 @@ class LatentAutoencoder(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 s s"], z: None = None, direction: str = "xy"
+        self, x: Float[Tensor, "b 3 s s"], z: Tensor | None = None, direction: str = "xy"
     ) -> dict[str, Float[Tensor, "b 3 s s"]]:
         """``{"fake_y": Q(E(x))}`` in float32: the images, as they come back."""
+        self.check_asked(z, direction)
         with inference(self.averaged["G"]) as G:
             return {"fake_y": G(x)}
 

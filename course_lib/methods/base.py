@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.utils.data import Dataset
 
-from course_lib.errors import ensure, telling
+from course_lib.errors import check_choice, ensure, telling
 from course_lib.methods import configs
 from course_lib.networks import hardware
 from course_lib.networks.blocks import averaged_copy, update_average
@@ -226,6 +226,16 @@ class Method:
         from course_lib.networks.efficientnet import load_photo_features
 
         return load_photo_features(self.device)
+
+    def check_asked(self, z: Any, direction: str) -> None:
+        """Raises CourseError for a direction that translate() has not, and for codes in vain."""
+        check_choice("direction", direction, self.directions)
+        ensure(
+            z is None or self.has_codes,
+            f"{type(self).__name__} has no codes: z would change nothing",
+            "translate()",
+            "leave z out",
+        )
 
     # ---- what others call: first what a method has to define
 

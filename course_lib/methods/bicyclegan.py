@@ -310,6 +310,7 @@ class BicycleGAN(Method):
         With averaged weights if there are any. ``z`` is one code for all images or one for each;
         None draws one for each, as :meth:`noise` does.
         """
+        self.check_asked(z, direction)
         z = self.noise(len(x), seed) if z is None else z.to(self.device).expand(len(x), -1)
         with inference(self.averaged["G"]) as G:
             return {"fake_y": G(x, z)}
@@ -318,6 +319,7 @@ class BicycleGAN(Method):
         self, y: Float[Tensor, "b 3 s s"], direction: str = "xy"
     ) -> Float[Tensor, "b z_dim"]:
         """The style of y: mu of :meth:`encode_distribution`."""
+        self.check_asked(None, direction)
         return self.encode_distribution(y)[0]
 
     @torch.no_grad()

@@ -248,9 +248,10 @@ class CUT(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 h w"], z: None = None, direction: str = "xy"
+        self, x: Float[Tensor, "b 3 h w"], z: Tensor | None = None, direction: str = "xy"
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x)}`` in float32, with averaged weights if there are any."""
+        self.check_asked(z, direction)
         with inference(self.averaged["G"]) as G:
             return {"fake_y": G(x)}
 

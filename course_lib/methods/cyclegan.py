@@ -223,12 +223,13 @@ class CycleGAN(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 h w"], z: None = None, direction: str = "xy"
+        self, x: Float[Tensor, "b 3 h w"], z: Tensor | None = None, direction: str = "xy"
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}``, by averaged weights if there are any.
 
         ``direction="yx"``: the input is a y, and ``fake_y`` its translation to x.
         """
+        self.check_asked(z, direction)
         there, back = self.averaged[f"G_{direction}"], self.averaged[f"G_{direction[::-1]}"]
         with inference(there), inference(back):
             fake_y = there(x)

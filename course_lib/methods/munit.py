@@ -247,6 +247,7 @@ class MUNIT(Method):
         ``z`` is one style for all images or one for each; None draws one for each.
         ``direction="yx"`` goes from y to x.
         """
+        self.check_asked(z, direction)
         here, there = direction
         z = self.noise(len(x)) if z is None else z.to(self.device).expand(len(x), -1)
         with inference(self.averaged["E_content"]) as E, inference(self.averaged["G"]) as G:
@@ -260,5 +261,6 @@ class MUNIT(Method):
 
         With averaged weights if there are any.
         """
+        self.check_asked(None, direction)
         with inference(self.averaged["E_style"]) as E:
             return E[direction[1]](y)

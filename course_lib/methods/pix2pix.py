@@ -70,8 +70,11 @@ class Config(TrainingConfig):
     test_batch_statistics: bool = objective(True, "translate() uses its own batch's statistics")
 
     def __post_init__(self):
-        weights = self.lambda_gan or self.lambda_l1 or self.lambda_features
-        require(weights, "lambda_gan and lambda_l1 are both 0", "G needs a term")
+        require(
+            self.lambda_gan or self.lambda_l1 or self.lambda_features,
+            "lambda_gan, lambda_l1 and lambda_features are all 0",
+            "G needs a term",
+        )
         require(
             self.generator != "resnet" or self.image_size % 4 == 0,
             f"the resnet needs an image_size that is a multiple of 4, got {self.image_size}",
@@ -179,7 +182,7 @@ class Pix2Pix(Method):
     def translate(
         self,
         x: Tensor,
-        z: None = None,
+        z: Tensor | None = None,
         direction: str = "xy",
         *,
         dropout: bool | None = None,
@@ -189,6 +192,7 @@ class Pix2Pix(Method):
 
         Dropout and batch statistics act as in training, or do not; None: as configured.
         """
+        self.check_asked(z, direction)
         cfg = self.config
         noisy = cfg.test_dropout if dropout is None else dropout
         own = cfg.test_batch_statistics if batch_statistics is None else batch_statistics

@@ -347,6 +347,8 @@ class Pix2PixHD(Method):
         instance, drawn of ``seed`` or of torch's global generator. A G1 that has no G2 yet paints
         at half the size, enlarged.
         """
+        # its codes are features, which use_features decides on
+        self.check_asked(None if self.config.use_features else z, direction)
         if self.config.n_labels:
             labels, instances = labels.to(self.device), instances.to(self.device)
             s = self.scene(labels, instances)

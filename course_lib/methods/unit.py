@@ -220,17 +220,19 @@ class UNIT(Method):
 
         With averaged weights if there are any.
         """
+        self.check_asked(None, direction)
         with inference(self.averaged["E"]) as E:
             return E(y, direction[1])
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 h w"], z: None = None, direction: str = "xy"
+        self, x: Float[Tensor, "b 3 h w"], z: Tensor | None = None, direction: str = "xy"
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_y(E_x(x)), "rec_x": G_x(E_y(fake_y))}`` in float32, without noise.
 
         With averaged weights if there are any; ``direction="yx"`` goes from y to x.
         """
+        self.check_asked(z, direction)
         here, there = direction
         with inference(self.averaged["E"]) as E, inference(self.averaged["G"]) as G:
             fake_y = G(E(x, here), there)

@@ -133,7 +133,6 @@ def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
     d grows from 2/11 to ``decay`` over the first updates, so that the average forgets the untrained
     weights. Averaged statistics fit averaged weights; those of the last weights do not.
     """
-
     average.updates += 1
     n = average.updates.item()
     decay = min(decay, (1 + n) / (10 + n))

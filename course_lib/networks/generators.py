@@ -25,7 +25,7 @@ class UNet(nn.Module):
     fewer ``levels`` (0: as many as fit) it stops above 1x1, and the weights saved there allow wider
     layers: the lowest levels hold most of them.
 
-    Raises CourseError if image_size is not a power of two of at least 4, or has not so many levels.
+    Raises CourseError if image_size cannot be halved so often or, with 0 levels, down to one pixel.
     """
 
     def __init__(
@@ -42,17 +42,20 @@ class UNet(nn.Module):
         super().__init__()
         most = image_size.bit_length() - 1
         ensure(
-            image_size >= 4 and 2**most == image_size,
-            f"a U-Net needs an image size that is a power of two, got {image_size}",
+            levels or (image_size >= 4 and 2**most == image_size),
+            f"a U-Net down to one pixel needs an image size that is a power of two, "
+            f"got {image_size}",
             f"{type(self).__name__}(image_size={image_size})",
-            "choose 32, 64, 128, 256 or 512",
+            "choose 32, 64, 128, 256 or 512, or fewer levels",
         )
         levels = levels or most
+        whole = 2**levels
         ensure(
-            2 <= levels <= most,
-            f"no U-Net for {image_size} px has {levels} levels",
-            "levels",
-            f"choose 2 to {most}",
+            2 <= levels <= most and image_size % whole == 0,
+            f"a U-Net of {levels} levels halves an image {levels} times, and {image_size} px are "
+            f"no multiple of {whole}",
+            f"image_size={image_size}, levels={levels}",
+            f"choose {whole}, {2 * whole} ... px, or from 2 levels on",
         )
         bias = norm == "instance"  # before batch norm, a bias would be subtracted again
         channels = [3, *(base_channels * min(2**i, 8) for i in range(levels))]

@@ -29,8 +29,8 @@ def full_name(start: Path | str) -> str:
 def settings_of(start: Path | str, method: str, size: int | None = None) -> dict[str, Any]:
     """The configuration, as a dict, of a training of ``method`` from ``start``, at ``size`` px.
 
-    A U-Net keeps its depth. Raises CourseError for a start that cannot be read, is of another
-    method, or whose U-Net does not go down to whole pixels from this size.
+    A U-Net keeps its depth. Raises CourseError for a start that cannot be read or is of another
+    method.
     """
     run = read_settings(full_name(start))
     ensure(
@@ -43,13 +43,6 @@ def settings_of(start: Path | str, method: str, size: int | None = None) -> dict
     old = values["image_size"]
     if size not in (None, old) and "levels" in values and values.get("generator") != "resnet":
         values["levels"] = values["levels"] or old.bit_length() - 1
-        whole = 2 ** values["levels"]
-        ensure(
-            size % whole == 0,
-            f"the U-Net of {start} halves an image {values['levels']} times",
-            f"--size {size}",
-            f"choose {whole}, {2 * whole} ... or leave out --size",
-        )
     return values | {"image_size": size or old}
 
 

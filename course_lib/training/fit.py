@@ -104,8 +104,8 @@ def train_run(
         if run.remark:
             warnings.warn(run.remark, stacklevel=2)
         bar.start()
-        shown.show()
         began = time.monotonic() - run.seconds
+        shown.show()
         for batch in batches(dataset, method, run.seed, run.step, workers):
             if run.share() >= 1 or interrupted.is_set():
                 break

@@ -77,7 +77,7 @@ BAD = [
     ([*STEP, "--device", "tpu"], "not available"),
     ([*STEP, "--load", "stretch"], "load cannot be 'stretch'"),
     (["pix2pix", "--data", "emoji:noto-fluent", "--steps", "1"], "learns from pairs"),
-    ([*STEP, "--set", "lambda_l1=0", "--set", "lambda_gan=0"], "both 0"),
+    ([*STEP, "--set", "lambda_l1=0", "--set", "lambda_gan=0"], "lambda_features are all 0"),
     ([*STEP, "--set", "generator=resnet", "--size", "66"], "multiple of 4"),
     ([*STEP, "--set", "beta1=1"], "out of range"),
     ([*STEP, "--set", "average=1.5"], "average must be at least 0 and at most 1"),

@@ -4,6 +4,7 @@ import importlib
 import re
 
 import pytest
+import torch
 
 from course_lib import methods
 from course_lib.errors import CourseError
@@ -232,6 +233,19 @@ def test_the_contract_can_be_broken(tmp_path):
 
     with pytest.raises(AssertionError):
         contract.gradients_stay_with_their_owners(Case(Leaky, CASES["pix2pix"].small), tmp_path)
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if method_class(n).translates])
+def test_codes_and_directions_that_a_method_does_not_know_are_refused(name):
+    method, data = CASES[name].make(), CASES[name].batch()
+    asked = [{"direction": way} for way in ("yx", "AtoB") if way not in method.directions]
+    asked += [{"z": torch.zeros(1, 999)}] * (not method.has_codes and not method.maps)
+    for words in asked:
+        with pytest.raises(CourseError, match=r"unknown direction|has no codes"):
+            method.translate(data["x"], **words)
+        if method.reads_codes:
+            with pytest.raises(CourseError, match="unknown direction"):
+                method.encode(data["y"], **words)
 
 
 def test_unknown_methods_are_refused():

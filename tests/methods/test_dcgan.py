@@ -97,6 +97,11 @@ def test_noise_is_the_prior():
     uniform, normal = (make(prior=prior).noise(2000) for prior in ("uniform", "normal"))
     assert uniform.abs().max() <= 1 and uniform.std().item() == pytest.approx(3**-0.5, rel=0.02)
     assert normal.abs().max() > 2 and normal.std().item() == pytest.approx(1, rel=0.05)
+    for prior in ("uniform", "normal"):  # as the protocol's noise(n, seed)
+        method, state = make(prior=prior), torch.get_rng_state()
+        one, same, other = (method.noise(4, seed=seed) for seed in (1, 1, 2))
+        assert torch.equal(one, same) and not torch.equal(one, other)
+        assert torch.equal(state, torch.get_rng_state())
 
 
 def test_an_image_sees_the_batch_only_by_its_statistics():

@@ -94,9 +94,10 @@ def test_shipped_weights_hold_every_network(name):
     assert of <= {key.partition(".")[0] for key in held}
 
 
-def test_a_larger_size_is_taken_where_layers_allow_it(place, tmp_path):
-    larger = runs.make_config("pix2pix", size=32, start=place / "run")
-    assert (larger.image_size, larger.levels) == (32, 4)
+@pytest.mark.parametrize("size", [32, 48])
+def test_a_larger_size_is_taken_where_layers_allow_it(size, place, tmp_path):
+    larger = runs.make_config("pix2pix", size=size, start=place / "run")
+    assert (larger.image_size, larger.levels) == (size, 4)
     train("pix2pix", str(place / "data"), tmp_path, larger, steps=1, start=place / "run")
     assert runs.make_config("cyclegan", size=64, start="day-night").image_size == 64
 

@@ -5,6 +5,7 @@ Larger counts of the same are in tests/house/test_soak.py.
 
 import hashlib
 import json
+import math
 import multiprocessing
 import os
 import pickle
@@ -294,6 +295,24 @@ def test_a_step_that_goes_wrong_is_named_and_the_checkpoint_before_it_is_kept(
     assert fix in error.value.fix and error.value.where == f"step 4 of {tmp_path}"
     step, tensors, _ = checkpoint.load_latest(tmp_path / "checkpoints")
     assert step == 3 and all(t.isfinite().all() for t in tensors.values() if t.is_floating_point())
+
+
+def test_a_nan_that_is_read_late_reaches_no_checkpoint(tmp_path, monkeypatch):
+    """Terms of a device that is no CPU are read every ten steps, and before a checkpoint."""
+    monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 99)
+    method, steps = make(), []
+    method.device = torch.device("meta")
+
+    def step(batch):
+        steps.append(1)
+        return {"g_l1": torch.tensor(math.nan if len(steps) == 13 else 1.0)}
+
+    method.step = step
+    with pytest.raises(CourseError, match="the loss g_l1 is nan") as error:
+        train(tmp_path, 25, method)
+    assert error.value.where.startswith("step 13 ") and len(steps) == 20
+    assert checkpoint.steps(tmp_path / "checkpoints") == [0]
+    assert lines(tmp_path / "history.jsonl") == 10
 
 
 def test_other_errors_of_torch_stay_what_they_are(tmp_path):
