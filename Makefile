@@ -28,7 +28,7 @@ SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes import the course: what Python compiled is kept, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup course course-all lint test test-all soak release-check gpu site decks class lab clean
+.PHONY: help setup course course-all lint quick test rest test-all soak release-check gpu site decks class lab clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -65,11 +65,17 @@ lint: setup ## format, ruff, what imports what, the rules for notebooks and page
 	$(BIN)/python -m tools.lint_notebooks
 	$(BIN)/python -m tools.lint_used
 
-test: lint ## lint, then each promise once: about 15 minutes on two quiet cores; skipped and slowest tests are named at the end
+quick: setup ## losses, methods, networks, data, and the grader without its sandbox: about 90 seconds
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -q -m "not slow" tests/test_losses.py tests/methods tests/networks tests/data tests/grader
+
+test: lint ## lint, then each promise once: about 10 minutes on two quiet cores; skipped and slowest tests are named at the end
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -rs --durations=20
 
-test-all: test ## and what is long, or needs a browser, a wheel or a site of its own: about seven minutes more
-	$(BIN)/python -m pytest -m extra $(SIDE_BY_SIDE) -rs --durations=15
+# What test-all adds; alone, for who has run `make test` already.
+rest: setup
+	$(BIN)/python -m pytest -m extra $(SIDE_BY_SIDE) -rs --durations=20
+
+test-all: test rest ## and the electives, the site, the tools, more of the browser, a wheel
 
 soak: setup ## the long counts that `make test` runs small; the report is build/soak.md (half an hour or more)
 	$(BIN)/python -m pytest -m soak -rs

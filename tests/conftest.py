@@ -13,9 +13,8 @@ from tests import ROOT
 
 # Same output in a terminal, in a pipe and on a build server.
 os.environ.update(NO_COLOR="1", TERM="dumb", COLUMNS="120", _TYPER_FORCE_DISABLE_TERMINAL="1")
-if os.environ.get(
-    "PYTEST_XDIST_WORKER"
-):  # tests run side by side: several threads each would wait for one another
+if os.environ.get("PYTEST_XDIST_WORKER"):
+    # Tests run side by side: several threads each would wait for one another.
     os.environ["OMP_NUM_THREADS"] = "1"
 for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COURSE_PROFILE"):
     os.environ.pop(name, None)
@@ -27,10 +26,11 @@ if not os.environ.get("COURSE_NO_SHAPE_CHECK"):
     assert "course_lib" not in sys.modules, (
         "course_lib was imported before its shapes could be checked"
     )
-    # Every annotated function of course_lib checks its arguments and result; an int is a good float
-    # (PEP 484).
+    # Every annotated function of what trains checks its arguments and result; an int is a good
+    # float (PEP 484).
     install_import_hook(
-        "course_lib", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+        ["course_lib.losses", "course_lib.methods", "course_lib.networks", "course_lib.metrics"],
+        "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
     )
 
 matplotlib.use("Agg")  # not by environment: kernels started by tests must keep their inline backend

@@ -274,6 +274,7 @@ def sized(shown: list, *size: int) -> None:
             expect(picture).to_have_js_property(name, length, timeout=30_000)
 
 
+@pytest.mark.extra
 def test_a_photograph_three_ways(voila, browser, keep):
     watch = Watch(browser, voila)
     page = watch.page
@@ -334,6 +335,7 @@ def test_a_photograph_three_ways(voila, browser, keep):
     watch.context.close()
 
 
+@pytest.mark.extra
 def test_the_camera_takes_a_photograph(voila, browser, keep):
     watch = Watch(browser, voila, permissions=["camera"])
     page = watch.page
@@ -375,6 +377,7 @@ def test_the_camera_takes_a_photograph(voila, browser, keep):
     watch.context.close()
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize(
     ("why", "said"),
     [

@@ -96,6 +96,7 @@ def test_a_shape_is_drawn_played_and_broken(opened, keep):
     keep(page, "playground_drawn")
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("game", TOLD)
 def test_every_preset_shows_what_it_says_on_a_phone(opened, keep, game):
     page = opened(game, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
@@ -113,6 +114,7 @@ def test_every_preset_shows_what_it_says_on_a_phone(opened, keep, game):
         assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+@pytest.mark.extra
 def test_who_asks_for_little_motion_sees_few_pictures(opened):
     page = opened("cycles", reduced_motion="reduce")
     page.evaluate("""() => {

@@ -344,6 +344,7 @@ def test_draw_translate_and_move_z(open_page, keep):
     )
 
 
+@pytest.mark.extra
 def test_a_picture_that_is_opened_keeps_its_size(open_page, tmp_path):
     page = open_page(viewport={"width": 1366, "height": 800})
     for control in ("#clear", "#file", "#save"):
@@ -377,6 +378,7 @@ def painted(page) -> list[str]:
     raise AssertionError(captions)
 
 
+@pytest.mark.extra
 def test_a_photograph_is_painted_by_each_network_as_translate_does(
     open_page, trained, tmp_path, keep
 ):
@@ -405,6 +407,7 @@ def test_a_photograph_is_painted_by_each_network_as_translate_does(
     assert page.get_by_role("button", name="Save as PNG: cut").is_enabled()
 
 
+@pytest.mark.extra
 def test_a_photograph_of_20_megapixels_that_lies_on_its_side_is_dropped_anywhere(open_page):
     page = open_page("photograph")
     large = Image.new("RGB", (5200, 3900), "blue")
@@ -421,6 +424,7 @@ def test_a_photograph_of_20_megapixels_that_lies_on_its_side_is_dropped_anywhere
     assert page.locator("#stills").evaluate(columns) == 3  # upright pictures stand side by side
 
 
+@pytest.mark.extra
 def test_the_camera_is_painted_live_and_a_refused_one_is_said(open_page, keep):
     page = open_page("photograph", viewport={"width": 390, "height": 844}, permissions=["camera"])
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -448,6 +452,7 @@ def test_the_camera_is_painted_live_and_a_refused_one_is_said(open_page, keep):
     assert picture(page, "original") == shown and page.locator("#stills").is_visible()
 
 
+@pytest.mark.extra
 def test_a_film_is_painted_frame_by_frame_and_saved_in_its_size_and_speed(
     open_page, trained, tmp_path
 ):
@@ -581,6 +586,7 @@ def test_every_model_agrees_with_pytorch_in_the_browser(open_page, trained):
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
+@pytest.mark.extra
 def test_a_finger_reads_what_a_colour_stands_for(browser, site):
     page = browser.new_context(**PHONE).new_page()
     contents = json.loads(urllib.request.urlopen(f"{site}models.json").read())
