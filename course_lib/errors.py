@@ -1,5 +1,7 @@
 """The one error a user of the course can cause."""
 
+import functools
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -17,6 +19,20 @@ class CourseError(Exception):
     def __init__(self, what: str, where: object, fix: str):
         self.what, self.where, self.fix = str(what), str(where), str(fix)
         super().__init__(f"{self.what}\n  where: {self.where}\n  fix: {self.fix}")
+
+
+def note(text: str) -> None:
+    """Tells a person what they have to know, on standard error, where a notebook shows it, too.
+
+    It is no Python warning: PYTHONWARNINGS neither hides it nor makes an error of it.
+    """
+    print(f"note: {' '.join(text.split())}", file=sys.stderr, flush=True)
+
+
+@functools.cache
+def note_once(text: str) -> None:
+    """The same, once a process: a folder is opened for each of its splits."""
+    note(text)
 
 
 def ensure(holds: object, what: str, where: object, fix: str) -> None:

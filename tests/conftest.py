@@ -119,6 +119,17 @@ def course(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
 
 
 @pytest.fixture
+def notes(capsys) -> Callable[[], list[str]]:
+    """What has been noted since the last call."""
+
+    def said() -> list[str]:
+        lines = capsys.readouterr().err.splitlines()
+        return [line.removeprefix("note: ") for line in lines if line.startswith("note: ")]
+
+    return said
+
+
+@pytest.fixture
 def refusal(course) -> Callable[..., list[str]]:
     """The three lines with which the command refuses what it is given: error, where and fix."""
 

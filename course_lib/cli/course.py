@@ -16,7 +16,7 @@ import typer
 
 from assignments.grader import command as grading
 from course_lib.cli import training
-from course_lib.errors import CourseError, check_choice, ensure
+from course_lib.errors import CourseError, check_choice, ensure, note
 
 UsageError = typer.BadParameter.__bases__[0]  # click's, which newer versions of typer carry inside
 
@@ -161,7 +161,8 @@ def main() -> None:
     """Entry point of the ``course`` command."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
-    warnings.showwarning = lambda message, *_: print(f"note: {message}", file=sys.stderr)
+    # those of other packages; what the course has to say is no warning
+    warnings.showwarning = lambda message, *_: note(str(message))
     # a shell expands ~ at the start of a word alone, not in --out=~/runs or --set folder=~/photos
     parts = [re.match(r"((?:[\w-]+=)*)(.*)", word, re.DOTALL) for word in sys.argv[1:]]
     words = [part[1] + os.path.expanduser(part[2]) for part in parts]

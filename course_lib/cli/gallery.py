@@ -1,12 +1,11 @@
 """One page of what a class made: ``course gallery FOLDER``."""
 
-import warnings
 from html import escape
 from pathlib import Path
 
 from course_lib.data.files import MARK, check_outputs, replace_file
 from course_lib.data.images import find_images, list_folder, printable, read_image
-from course_lib.errors import CourseError, ensure
+from course_lib.errors import CourseError, ensure, note
 from course_lib.runs import read_settings
 from course_lib.training.run import read_rows
 from course_lib.widgets.show import data_url
@@ -45,7 +44,7 @@ def write(folder: Path, target: Path) -> int:
         try:
             entries.append(entry(path))
         except CourseError as error:
-            warnings.warn(f"left out {printable(path)}: {error.what}", stacklevel=2)
+            note(f"left out {printable(path)}: {error.what}")
     ensure(
         entries,
         "nothing to show here",

@@ -33,6 +33,7 @@ from course_lib.data.images import (
     image_size,
     list_folder,
     listed,
+    note_dead_links,
     printable,
     read_image,
     refusal,
@@ -40,10 +41,8 @@ from course_lib.data.images import (
     to_bytes,
     to_image,
     to_tensor,
-    warn_of_dead_links,
-    warn_once,
 )
-from course_lib.errors import CourseError, ensure
+from course_lib.errors import CourseError, ensure, note_once
 
 SPLITS = ("train", "val", "test")
 ALL = "all"  # in place of a split: every image of a folder, to score one that is for testing only
@@ -191,13 +190,13 @@ def strangers(a: Splits, b: Splits) -> bool:
     return all(names) and names[0].isdisjoint(names[1])
 
 
-def _warn_of_shapes(pairs: list[tuple[Path, Path]], shapes: dict[Path, Size], folder: Path) -> None:
-    """Warn of partners that are squeezed differently."""
+def _note_shapes(pairs: list[tuple[Path, Path]], shapes: dict[Path, Size], folder: Path) -> None:
+    """Tell of partners that are squeezed differently."""
     ratios = {path: width / height for path, (width, height) in shapes.items()}
     bent = [(x, y) for x, y in pairs if abs(math.log(ratios[x] / ratios[y])) > BENT]
     if bent:
         (w, h), (other_w, other_h) = (shapes[path] for path in bent[0])
-        warn_once(
+        note_once(
             f"in {len(bent)} of {len(pairs)} pairs in {printable(folder)} A and B differ in shape,"
             f" the first {w} x {h} and {other_w} x {other_h}, and B is squeezed, so that edges need"
             f" not lie in the same places: {listed([x.name for x, _ in bent])}; crop both to the"
@@ -235,7 +234,7 @@ class ImageFolder(TwoDomains):
         single: bool = False,
     ):
         folder = expanded(folder)
-        warn_of_dead_links(path for path in list_folder(folder) if path.name not in PARTS)
+        note_dead_links(path for path in list_folder(folder) if path.name not in PARTS)
         self.size, self.seed, self.cropped = size, seed, load == "crop"
         self.random = split == "train"  # in training: windows and, without pairs, the partners
         about, x, y, self.paired, self.beside = layout_of(folder)
@@ -272,7 +271,7 @@ class ImageFolder(TwoDomains):
         self.card = f"{about} from the folder {printable(folder)}: {', '.join(counts)}.{held_out}"
         if self.paired:  # partners are cropped together
             pairs = [p for p in zip(all_x, all_y, strict=True) if self.shapes.keys() >= {*p}]
-            _warn_of_shapes(pairs, self.shapes, folder)
+            _note_shapes(pairs, self.shapes, folder)
             self.shapes |= {y: self.shapes[x] for x, y in pairs}
 
         self.kept: dict[int, dict[Path, Tensor]] = defaultdict(dict)  # by size
@@ -287,7 +286,7 @@ class ImageFolder(TwoDomains):
         if bad:
             raise refusal(bad, folder)
         if split == next(name for name in x if x[name]):
-            self._warn_of_contrast(printable(folder))
+            self._note_contrast(printable(folder))
 
     def _measure(
         self, files: Iterable[Path], folder: Path, single: bool
@@ -311,7 +310,7 @@ class ImageFolder(TwoDomains):
                     f"{LAYOUTS}; remove what does not belong there",
                 )
             if single and not odd:
-                warn_once(
+                note_once(
                     f"the images in {printable(folder)} are twice as wide as high, so each is taken"
                     " for a pair A|B and cut in two"
                 )
@@ -340,8 +339,8 @@ class ImageFolder(TwoDomains):
     def _are_few(self, paths: Iterable[Path]) -> bool:
         return sum(math.prod(self.shapes[path]) for path in paths) <= EAGER_PIXELS
 
-    def _warn_of_contrast(self, where: str) -> None:
-        """Warn if most images of a side are of nearly one brightness, as masks of 0 and 1 are."""
+    def _note_contrast(self, where: str) -> None:
+        """Tell if most images of a side are of nearly one brightness, as masks of 0 and 1 are."""
         sides = (("of A in", self.x, 0), ("of B in", self.y, -1))
         if self.x == self.y and not self.beside:
             sides = (("in", self.x, 0),)
@@ -351,7 +350,7 @@ class ImageFolder(TwoDomains):
             ends = [(low, high) for low, high in ends if low < high] or ends  # masks may be empty
             if ends and statistics.median(high - low for low, high in ends) < FAINT:
                 low, high = min(ends)[0], max(high for _, high in ends)
-                warn_once(
+                note_once(
                     f"the images {side} {where} have hardly any contrast: their values lie between"
                     f" {low} and {high}, of 0 to 255, and a network sees one even grey; spread"
                     " them, of a mask of 0 and 1 make one of 0 and 255"

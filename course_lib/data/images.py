@@ -1,6 +1,5 @@
 """Reading images safely: out comes 8-bit RGB the right way up, or an error that names the file."""
 
-import functools
 import io
 import os
 import re
@@ -18,7 +17,7 @@ from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageErro
 from torch import Tensor
 
 from course_lib.data.files import ARCHIVES, MARK, expanded, what_lies_at
-from course_lib.errors import CourseError, ensure, telling
+from course_lib.errors import CourseError, ensure, note_once, telling
 
 MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
 # Told by content; no format that runs a program.
@@ -67,12 +66,6 @@ def printable(path: str | os.PathLike) -> str:
     """The path as text on one line: bytes that are not UTF-8 and control codes become ``\\xNN``."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda code: f"\\x{ord(code[0]):02x}", text)
-
-
-@functools.cache
-def warn_once(text: str) -> None:
-    """Say something once, though a folder is opened for each of its splits."""
-    warnings.warn(text, stacklevel=2)
 
 
 def listed(names: Sequence[str | os.PathLike], most: int = 10) -> str:
@@ -127,12 +120,12 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
     CourseError if the folder cannot be listed.
     """
     paths = [path for path in list_folder(folder) if not path.name.startswith(".")]
-    warn_of_dead_links(paths)
+    note_dead_links(paths)
     paths = [path for path in paths if os.path.isfile(path)]
     others = [path for path in paths if path.suffix.lower() not in (*SUFFIXES, *NOTES)]
     if others:
         fix = "; ".join(advice(others)) or "save them as PNG or JPEG"
-        warn_once(
+        note_once(
             f"left out {len(others)} of {len(paths)} files in {printable(folder)}, which are not"
             f" read: {listed([path.name for path in others])}; {fix}"
         )
@@ -157,11 +150,11 @@ def list_folder(folder: str | os.PathLike) -> list[Path]:
         return sorted(folder.iterdir(), key=lambda path: path.name)
 
 
-def warn_of_dead_links(paths: Iterable[Path]) -> None:
+def note_dead_links(paths: Iterable[Path]) -> None:
     """Say which links are passed over."""
     dead = [path for path in paths if os.path.islink(path) and not os.path.isfile(path)]
     if dead:
-        warn_once(f"passed over links to folders, in circles or to nowhere: {listed(dead)}")
+        note_once(f"passed over links to folders, in circles or to nowhere: {listed(dead)}")
 
 
 @contextmanager

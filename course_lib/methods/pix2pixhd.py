@@ -21,7 +21,6 @@ learns with G1 and stays as it is once G2 begins, as in the authors' code, which
 features of all photographs before its second training; the small presets let E learn to the end.
 """
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -32,7 +31,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from course_lib import losses
-from course_lib.errors import ensure
+from course_lib.errors import ensure, note
 from course_lib.methods.base import (
     Method,
     Terms,
@@ -199,10 +198,7 @@ class Pix2PixHD(Method):
             )
             return config
         if config.use_features:
-            warnings.warn(
-                "these pairs have no instances: no features, every input has one output",
-                stacklevel=3,
-            )
+            note("these pairs have no instances: no features, every input has one output")
         return replace(config, n_labels=0, use_instances=False, use_features=False)
 
     # ---- the three phases of training

@@ -1,6 +1,5 @@
 """Images of any size through networks that have seen squares only: resized, padded and back."""
 
-import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from course_lib.data.files import check_apart, check_outputs, replace_file
 from course_lib.data.images import HEIC, SUFFIXES, WRITTEN, Size, scaled, to_file, to_image
-from course_lib.errors import ensure, explained, telling
+from course_lib.errors import ensure, explained, note, telling
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 
@@ -111,7 +110,7 @@ def framer(
     """Gives the frame of an image of any size; ``squared``: a square, which it stays.
 
     ``scale`` and ``share`` are as in ``Frame.of``.
-    Warns if the network takes squares only. Raises CourseError for a ``scale`` that cannot be.
+    Says so if the network takes squares only. Raises CourseError for a ``scale`` that cannot be.
     """
     ensure(
         scale is None or not squared,
@@ -127,10 +126,8 @@ def framer(
     )
     size, step = method.config.image_size, 0 if squared else size_step(method, paint)
     if not (step or squared):
-        warnings.warn(
-            "this network takes squares only: "
-            f"images are squeezed to {size} px, and enlarged again",
-            stacklevel=4,
+        note(
+            f"this network takes squares only: images are squeezed to {size} px, and enlarged again"
         )
 
     return lambda given: Frame.of((size, size) if squared else given, size, step, scale, share)

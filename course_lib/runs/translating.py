@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,7 @@ from course_lib.data.images import (
     to_tensor,
     with_luminance,
 )
-from course_lib.errors import CourseError, ensure, need
+from course_lib.errors import CourseError, ensure, need, note
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 from course_lib.runs import looks
@@ -122,20 +121,18 @@ def translate_files(
     if bad:
         raise refusal(bad, source)
     if source.is_dir() and (moving := sum(map(films.is_film, paths))):
-        warnings.warn(
+        note(
             f"took only the first frame of each film ({moving}); give one alone to translate the"
-            " whole",
-            stacklevel=2,
+            " whole"
         )
     read = [*paths, style] if style else paths
     targets = make_targets(target, source, paths.values(), samples, read)
     doubled = sum(width == 2 * height for width, height in sizes.values())
     if paired and doubled:
         side = "left" if input_is_left else "right"
-        warnings.warn(
+        note(
             f"took the {side} half of what is twice as wide as high, {doubled} of {len(paths)} "
-            "images; --whole takes all of it",
-            stacklevel=2,
+            "images; --whole takes all of it"
         )
 
     def opened() -> Iterator[Input]:

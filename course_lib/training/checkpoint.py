@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data.files import ASIDE, write_durably, writing
-from course_lib.errors import CourseError, ensure, telling
+from course_lib.errors import CourseError, ensure, note, telling
 
 KEPT = 2  # checkpoints of a run: the newest may be damaged
 
@@ -92,14 +91,14 @@ def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
 def load_latest(folder: Path) -> tuple[int, dict[str, Tensor], dict] | None:
     """The newest good checkpoint below ``folder``, as :func:`load` gives it; None if there is none.
 
-    Damaged ones are passed over with a warning. Raises CourseError if there are only such.
+    Damaged ones are passed over with a note. Raises CourseError if there are only such.
     """
     all_steps = steps(folder)
     for step in reversed(all_steps):
         try:
             return load(folder / f"{step:08d}")
         except CourseError as error:
-            warnings.warn(f"{error.what} ({error.where}); trying the one before", stacklevel=2)
+            note(f"{error.what} ({error.where}); trying the one before")
     ensure(not all_steps, "no checkpoint here is readable", folder, "start again in another folder")
     return None
 

@@ -3,7 +3,6 @@
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_lib.data.files import expanded, only_run
-from course_lib.errors import ensure, explained
+from course_lib.errors import ensure, explained, note
 from course_lib.methods.base import Method
 from course_lib.training.loading import batches
 from course_lib.training.previews import Previews
@@ -102,7 +101,7 @@ def train_run(
         # before any work, so that a folder that cannot hold the run shows now
         run.save()
         if run.remark:
-            warnings.warn(run.remark, stacklevel=2)
+            note(run.remark)
         bar.start()
         began = time.monotonic() - run.seconds
         shown.show()

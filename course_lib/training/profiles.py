@@ -3,14 +3,13 @@
 import os
 import platform
 import subprocess
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
 import torch
 
-from course_lib.errors import CourseError, check_choice, ensure
+from course_lib.errors import CourseError, check_choice, ensure, note
 
 PROFILES = ("smoke", "cpu", "gpu")
 _steps: list = []  # (start, end) of those that the GPU may still be at, the oldest first
@@ -56,7 +55,7 @@ def pick_device(name: str = "auto") -> torch.device:
         f"choose from {', '.join(['auto', *choices])}",
     )
     if name == "auto" and not has["cuda"] and (why := unused_gpu()):
-        warnings.warn(why, stacklevel=2)
+        note(why)
     return torch.device(choices[0] if name == "auto" else name)
 
 

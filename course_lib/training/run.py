@@ -3,7 +3,6 @@
 import json
 import math
 import time
-import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import files
-from course_lib.errors import ensure
+from course_lib.errors import ensure, note
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.training import checkpoint
@@ -199,14 +198,12 @@ def lines_of(rows: list[dict]) -> bytes:
 
 
 def read_history(path: Path, up_to: int) -> list[dict]:
-    """The rows of steps 1 to ``up_to``; those that are damaged are left out, with a warning."""
+    """The rows of steps 1 to ``up_to``; those that are damaged are left out, with a note."""
     rows = read_rows(path)
     kept = [rows[step] for step in range(1, up_to + 1) if step in rows]
     if len(kept) < up_to:
-        warnings.warn(
-            f"{path} lacks {up_to - len(kept)} of {up_to} steps; the weights are not affected",
-            stacklevel=2,
-        )
+        lost = up_to - len(kept)
+        note(f"{path} lacks {lost} of {up_to} steps; the weights are not affected")
     return kept
 
 

@@ -279,7 +279,7 @@ def test_of_a_large_folder_the_headers_of_one_split_are_read(tmp_path, monkeypat
         assert len(ImageFolder(tmp_path, "val", 8)) == 2 and len(read) == count
 
 
-def test_only_what_is_twice_as_wide_as_high_or_lies_in_ab_is_cut_into_pairs(tmp_path):
+def test_only_what_is_twice_as_wide_as_high_or_lies_in_ab_is_cut_into_pairs(tmp_path, notes):
     for i in range(20):
         save(tmp_path / "squares" / f"{i:02}.png", noise(16, 16, i))
         save(tmp_path / "mixed" / "train" / f"{i:02}.png", noise(16 + 16 * (i > 0), 16, i))
@@ -298,8 +298,9 @@ def test_only_what_is_twice_as_wide_as_high_or_lies_in_ab_is_cut_into_pairs(tmp_
         path = next((tmp_path / name).rglob(f"{item['name']}.png"))
         assert torch.equal(item["y"], to_tensor(read_image(path), 16))
     (tmp_path / "mixed" / "train" / "00.png").unlink()
-    with pytest.warns(UserWarning, match="twice as wide as high"):
-        item = open_dataset(str(tmp_path / "mixed"), "train", 16, single=True)[0]
+    notes()
+    item = open_dataset(str(tmp_path / "mixed"), "train", 16, single=True)[0]
+    assert "twice as wide as high" in notes()[0]
     path = tmp_path / "mixed" / "train" / f"{item['name']}.png"
     assert torch.equal(item["y"], to_tensor(read_image(path).crop((16, 0, 32, 16)), 16))
     squares, out, config = str(tmp_path / "squares"), tmp_path / "run", runs.make_config
@@ -325,12 +326,12 @@ def test_two_domains_in_a_and_b_need_no_equal_names(tmp_path):
     assert "trainA/ and trainB/" in refused(ImageFolder, tmp_path, "train", 8).fix
 
 
-def test_partners_of_other_shapes_are_named_once(tmp_path, recwarn):
+def test_partners_of_other_shapes_are_named_once(tmp_path, notes):
     for i in range(20):
         save(tmp_path / "A" / f"{i:02}.png", noise(64, 64, i))
         save(tmp_path / "B" / f"{i:02}.png", noise(*((96, 48) if i < 12 else (32, 32)), i))
     assert all(len(ImageFolder(tmp_path, split, 16)) for split in SPLITS)
-    (said,) = (str(warning.message) for warning in recwarn)
+    (said,) = notes()
     assert "12 of 20 pairs" in said and "64 x 64 and 96 x 48" in said
     assert "09.png and 2 more" in said and "crop" in said
 
@@ -344,10 +345,10 @@ def faint(folder, scale):
 
 
 @pytest.mark.parametrize("scale", [1, 20, 255])
-def test_masks_that_a_network_sees_as_black_are_noticed_once(tmp_path, scale, recwarn):
+def test_masks_that_a_network_sees_as_black_are_noticed_once(tmp_path, scale, notes):
     faint(tmp_path, scale)
     assert all(len(ImageFolder(tmp_path, split, 16)) for split in SPLITS)
-    said = [str(warning.message) for warning in recwarn]
+    said = notes()
     assert len(said) == (scale < 255)
     assert all("images of B" in text and f"between 0 and {scale}," in text for text in said)
 
@@ -384,21 +385,20 @@ def test_a_file_in_place_of_a_folder_is_called_what_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["loop", "train/loop"])
-def test_symlink_loop_ends_with_a_warning(tmp_path, place):
+def test_symlink_loop_ends_with_a_note(tmp_path, place, notes):
     fill(tmp_path, (16, 8), train=1, val=1, test=1)
     (tmp_path / place).symlink_to(tmp_path)
-    with pytest.warns(UserWarning, match="loop"):
-        assert len(ImageFolder(tmp_path, "train", 8)) == 1
+    assert len(ImageFolder(tmp_path, "train", 8)) == 1
+    assert "loop" in notes()[0]
 
 
-@pytest.mark.filterwarnings("error")
-def test_linked_split_folder_is_read(tmp_path):
+def test_linked_split_folder_is_read(tmp_path, notes):
     for split in SPLITS:
         save(tmp_path / "elsewhere" / split / "0.png", noise(16, 8))
     (tmp_path / "data").mkdir()
     for split in SPLITS:
         (tmp_path / "data" / split).symlink_to(tmp_path / "elsewhere" / split)
-    assert len(ImageFolder(tmp_path / "data", "train", 8)) == 1
+    assert len(ImageFolder(tmp_path / "data", "train", 8)) == 1 and not notes()
 
 
 def test_names_with_spaces_emoji_and_other_bytes(tmp_path):

@@ -334,7 +334,7 @@ def test_find_images_is_sorted_and_ignores_the_rest(tmp_path):
     assert [path.name for path in find_images(tmp_path)] == wanted
 
 
-def test_pictures_that_cannot_be_read_are_named_once_with_what_to_do(tmp_path, recwarn):
+def test_pictures_that_cannot_be_read_are_named_once_with_what_to_do(tmp_path, notes):
     heic = [] if "HEIF" in images.FORMATS else ["a.HEIC", "b.heif"]
     names = [*heic, "c.CR2", "film.MP4", "old.psd"]
     silent = [".hidden.heic", "Thumbs.db", "desktop.ini", "Icon\r", "notes.txt", "a.AAE", "b.xmp"]
@@ -342,7 +342,7 @@ def test_pictures_that_cannot_be_read_are_named_once_with_what_to_do(tmp_path, r
         (tmp_path / name).write_bytes(b"x")
     for _ in range(3):
         assert [path.name for path in find_images(tmp_path)] == ["1.png", "2.jpg"]
-    (said,) = (str(warning.message) for warning in recwarn)
+    (said,) = notes()
     assert all(name in said for name in names) and not any(name in said for name in silent)
     assert f"left out {len(names)} of {len(names) + 8} files" in said
     assert all(words in said for words in ("raw photo", "ffmpeg"))

@@ -131,7 +131,7 @@ def test_e_rests_once_g2_begins():
         assert ("E" in moved(method, batch())) == (phase == "global")
 
 
-def test_plain_pairs_need_no_maps(tmp_path):
+def test_plain_pairs_need_no_maps(tmp_path, notes):
     """G and D see x itself: of a folder, without labels, and where labels are the output's."""
     method = make(n_labels=0, use_instances=False, use_features=False)
     data = batch()
@@ -142,12 +142,12 @@ def test_plain_pairs_need_no_maps(tmp_path):
     small = make().config
     assert Pix2PixHD.adapt_config(small, houses) is small
     for item, direction in ((emoji, "xy"), (houses, "yx")):
-        with pytest.warns(UserWarning, match="no instances"):
-            assert Pix2PixHD.adapt_config(small, item, direction) == method.config
+        assert Pix2PixHD.adapt_config(small, item, direction) == method.config
+        assert "no instances" in notes()[0]
     data = saved(tmp_path / "data", (noise(64, 32, i) for i in range(8)))
     out, config = tmp_path / "run", runs.make_config("pix2pixhd", "smoke")
-    with pytest.warns(UserWarning, match="no instances"):
-        runs.train("pix2pixhd", str(data), out, config, steps=2, device="cpu", progress=False)
+    runs.train("pix2pixhd", str(data), out, config, steps=2, device="cpu", progress=False)
+    assert "no instances" in notes()[0]
     assert (
         len(runs.translate_files(out, data / "0.png", tmp_path / "translated", device="cpu")) == 1
     )

@@ -164,7 +164,7 @@ def test_the_scrubber_shows_previews_in_order_and_a_line_at_their_step(run, monk
     slider.index = 0
     assert play.value == 0 and len(figures) == 2  # each is drawn once
     (run / "history.jsonl").unlink()
-    with pytest.raises(CourseError, match="no history"), pytest.warns(match="lacks 10"):
+    with pytest.raises(CourseError, match="no history"):
         scrubber.draw_moment(run, 0)
     with pytest.raises(CourseError, match="no previews here"):
         scrubber.scrubber(run / "nowhere")
