@@ -3,7 +3,7 @@
 from html import escape
 from pathlib import Path
 
-from course_lib.data.files import MARK, check_outputs, replace_file
+from course_lib.data.files import MARK, check_outputs, read_words, replace_file
 from course_lib.data.images import find_images, list_folder, printable, read_image
 from course_lib.errors import CourseError, ensure, note
 from course_lib.runs import read_settings
@@ -74,7 +74,7 @@ def _entry(picture: Path, texts: list[Path], about: str) -> str:
     """``picture`` with what the first of ``texts`` that there is says, and ``about``."""
     image = read_image(picture)
     image.thumbnail((WIDEST, WIDEST))
-    said = next((path.read_text("utf-8-sig", "replace") for path in texts if path.is_file()), "")
+    said = next((read_words(path) for path in texts if path.is_file()), "")
     lines = [escape(line.strip()) for line in said.splitlines() if line.strip()]
     alt = lines[0] if lines else escape(about)
     shown = f'<img src="{data_url(image, 85)}" alt="{alt}">'

@@ -19,7 +19,7 @@ from mimetypes import guess_type
 from pathlib import Path
 
 import course_lib
-from course_lib.data.files import check_fresh, commit, only_run, replace_file
+from course_lib.data.files import check_fresh, commit, only_run, read_words, replace_file
 from course_lib.errors import CourseError, ensure, need, telling
 
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
@@ -188,7 +188,7 @@ def _seconds(notebook) -> list[float | None]:
 
 def _load(path: Path, parameters: dict):
     """The notebook at ``path``. Raises CourseError if it cannot be run with these parameters."""
-    from nbformat import read, v4
+    from nbformat import reads, v4
 
     with telling(
         Exception,  # from OSError to nbformat's own, and SyntaxError of parameters
@@ -196,7 +196,7 @@ def _load(path: Path, parameters: dict):
         path,
         "restore the file, or save it again in Jupyter",
     ):
-        notebook = v4.upgrade(read(path, as_version=4))
+        notebook = v4.upgrade(reads(read_words(path), as_version=4))
         tagged = [c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
         nodes = ast.walk(ast.parse("\n".join(tagged[:1])))
     known = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}

@@ -132,7 +132,8 @@ def open_dataset(
         fix = f"choose from {', '.join(DATA_SETS)}, download:NAME, or give a folder"
         raise CourseError(f"unknown data set {name!r}", "--data", "".join(near) + fix)
     else:
-        dataset = ImageFolder(name, split, size, seed, load, jitter, single)
+        side = "y" if direction == "xy" else "x"
+        dataset = ImageFolder(name, split, size, seed, load, jitter, single and side)
     dataset = Swapped(dataset) if direction == "yx" else dataset
     return Single(dataset) if single else dataset
 

@@ -115,9 +115,8 @@ class Augment(View):
         if self.kind == "none" and not self.flip:
             return {}
         generators = [item_generator(self.seed, self.epoch, index) for index in indices]
-        draws, others = (
-            torch.stack([torch.rand(5, generator=g) for g in generators]) for _ in "12"
-        )
+        draws = torch.stack([torch.rand(5, generator=g) for g in generators])
+        others = torch.stack([torch.rand(5, generator=g) for g in generators])
         keys = [key for key in ("x", "y") if key in items[0] and key != self.redrawn]
         if self.paired:
             batch = self._together(items, keys, draws)

@@ -104,10 +104,11 @@ def _rows(split: str) -> list[int]:
     and train_b without those of train_a; train itself is whole.
     """
     parts = SPLITS.get(split, (split,))
-    inside = ((i, entry) for i, entry in enumerate(entries()) if entry["split"] in parts)
-    if split == "train":
-        return [i for i, _ in inside]
-    return [i for i, entry in inside if ("relative" in entry) == (split == "left out")]
+    inside = {i: entry for i, entry in enumerate(entries()) if entry["split"] in parts}
+    relatives = [i for i, entry in inside.items() if "relative" in entry]
+    if split == "left out":
+        return relatives
+    return [i for i in inside if split == "train" or i not in relatives]
 
 
 def edges(y: Float[Tensor, "n 3 h w"], size: int) -> Float[Tensor, "n 3 h w"]:

@@ -1,6 +1,9 @@
 """Files that are whole or not there, and folders that one run writes to at a time."""
 
+import codecs
 import contextlib
+import errno
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,12 +19,42 @@ from course_lib.errors import CourseError, ensure, telling
 
 ASIDE = ".writing-"  # prefix of what is not finished
 MARK = "written by course_lib"  # in pictures, pages and exports: these alone are written again
+MARKS = {  # of the longest first: UTF-32's begins as UTF-16's does
+    codecs.BOM_UTF8: "utf-8-sig",
+    **dict.fromkeys((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "utf-32"),
+    **dict.fromkeys((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-16"),
+}
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 def expanded(path: Path | str) -> Path:
     """``path``, with the home folder for a leading ``~``. (As it is where nobody is called so.)"""
     return Path(os.path.expanduser(path))
+
+
+def read_words(path: Path | str) -> str:
+    """What a person has written into a small file, on whatever system; its lines end in ``\\n``.
+
+    It is UTF-8 with or without a mark, UTF-16 or UTF-32, as Windows writes them, else Windows' own
+    letters (Latin-1 and a few more). Raises OSError for what cannot be read.
+    """
+    data = Path(path).read_bytes()
+    found = [kind for mark, kind in MARKS.items() if data.startswith(mark)]
+    if not found and b"\0" in data[:2]:
+        found = ["utf-16-be" if data[:1] == b"\0" else "utf-16-le"]
+    try:
+        text = data.decode(found[0] if found else "utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def aside_of(path: Path, end: str = "") -> Path:
+    """Where ``path`` is written before it is whole: a hidden name beside it, never too long."""
+    name = f"{ASIDE}{path.name}{end}"
+    if len(os.fsencode(name)) > 255:
+        name = f"{ASIDE}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}{end}"
+    return path.with_name(name)
 
 
 def check_outputs(outputs: Iterable[Path], read: Iterable[Path] = ()) -> None:
@@ -107,7 +140,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
     Raises CourseError, with the old file as it was, if the disk refuses it.
     """
-    aside = path.with_name(f"{ASIDE}{path.name}")
+    aside = aside_of(path)
     with writing("a file", path, len(data)):
         try:
             write_durably(aside, data)
@@ -132,11 +165,11 @@ def writing(what: str, path: Path, size: int) -> Iterator[None]:
         yield
     except OSError as error:
         amount = f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size} bytes"
-        raise CourseError(
-            f"cannot write {what} of {amount}: {error.strerror or error}",
-            path,
-            "free some space, or choose a folder you may write to; what was there is untouched",
-        ) from error
+        fix = "free some space, or choose a folder you may write to; what was there is untouched"
+        if error.errno == errno.ENAMETOOLONG:
+            fix = "this disk takes no such name: shorten that of the input, or name the output"
+        told = f"cannot write {what} of {amount}: {error.strerror or error}"
+        raise CourseError(told, path, fix) from error
 
 
 def remove_leftovers(folder: Path) -> None:

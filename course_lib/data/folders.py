@@ -30,14 +30,18 @@ from course_lib.data.images import (
     Size,
     attempt,
     find_images,
+    folder_below,
     image_size,
     list_folder,
     listed,
     note_dead_links,
+    note_frames,
+    note_left_out,
     printable,
     read_image,
     refusal,
     scaled,
+    stem_of,
     to_bytes,
     to_image,
     to_tensor,
@@ -112,7 +116,7 @@ def images_by_split(folder: Path, side: str = "") -> Splits:
 
 def key_of(path: Path) -> str:
     """What makes two files partners: the name without suffix, however its accents are written."""
-    return unicodedata.normalize("NFC", path.stem)
+    return unicodedata.normalize("NFC", stem_of(path))
 
 
 def matched(a: Splits, b: Splits, folder: Path) -> Splits:
@@ -212,7 +216,8 @@ class ImageFolder(TwoDomains):
     pairs the same: per (seed, epoch, index) in training, else the middle. The length of unpaired
     sets is that of the larger, the smaller starts over; in training y is drawn at random per (seed,
     epoch, index), see ``set_epoch``, else it is fixed. A/ and B/ without one name in common are
-    unpaired, too. With ``single``, images that are no pairs are both x and y, whole.
+    unpaired, too. With ``single``, images that are no pairs are both x and y, whole; of two domains
+    they are those of B, or of A if it is "x". ``files`` are those of x.
 
     A file is decoded once, for the training with this ``jitter`` as well (see ``Augment``), and
     kept as uint8 as far as CACHE_BYTES go. Raises CourseError for a wrong layout, orphans, too few
@@ -231,65 +236,91 @@ class ImageFolder(TwoDomains):
         seed: int = 0,
         load: str = "square",
         jitter: str = "resize",
-        single: bool = False,
+        single: bool | str = False,
     ):
         folder = expanded(folder)
         note_dead_links(path for path in list_folder(folder) if path.name not in PARTS)
         self.size, self.seed, self.cropped = size, seed, load == "crop"
         self.random = split == "train"  # in training: windows and, without pairs, the partners
         about, x, y, self.paired, self.beside = layout_of(folder)
-        all_x, all_y, held_out = [*chain(*x.values())], [*chain(*y.values())], ""
-        if split == ALL:
-            x, y = {ALL: all_x}, {ALL: all_y}
-        else:  # of pairs the same names
-            sides = zip((x, y), ("", "") if self.paired else ("A", "B"), strict=True)
-            told = [hold_out(images, folder, side) for images, side in sides]
-            held_out = "".join(dict.fromkeys(told))
-        self.x, self.y = x[split], y[split]
-        part = split if self.paired else f"{split}{'BA'[not self.x]}"
-        fix = f"put some into {part}/" if part in DOMAINS else LAYOUTS
-        ensure(
-            self.x and self.y,
-            f"no images for {part} here",
-            printable(folder),
-            f"{fix}; {IMAGES} files are read",
-        )
-        self.names = [printable(self.x[i % len(self.x)].stem) for i in range(len(self))]
-        if not self.paired and len(self.x) != len(self.y):  # who starts over is a relative
-            self.groups = [i % min(len(self.x), len(self.y)) for i in range(len(self))]
-
+        if single and not self.paired:  # of the one domain each image is its own partner
+            x = y = x if single == "x" else y
+            self.paired = True
+        all_x, all_y = [*chain(*x.values())], [*chain(*y.values())]
+        note_left_out(folder, {*all_x, *all_y})
+        held_out = self._take(split, x, y, folder)
         wanted, files = {*self.x, *self.y}, dict.fromkeys(all_x + all_y)
         if len(files) - len(wanted) > MANY:
             files = [path for path in files if path in wanted]
+        note_frames(files)
         bad = self._measure(files, folder, single)
-        about = "Single images" if self.x == self.y and not self.beside else about
-        counts = [
-            f"{len(x[name])}{'' if self.paired else f' and {len(y[name])}'} "
-            f"{'in ' * (name == ALL)}{name}"
-            for name in x
-        ]
-        self.card = f"{about} from the folder {printable(folder)}: {', '.join(counts)}.{held_out}"
+        self.card = self._described(about, x, y, folder) + held_out
         if self.paired:  # partners are cropped together
             pairs = [p for p in zip(all_x, all_y, strict=True) if self.shapes.keys() >= {*p}]
             _note_shapes(pairs, self.shapes, folder)
             self.shapes |= {y: self.shapes[x] for x, y in pairs}
-
         self.kept: dict[int, dict[Path, Tensor]] = defaultdict(dict)  # by size
-        kind = self.jitter if jitter == "auto" else jitter
-        sides = {size, loaded_size(size, kind, self.cropped)} if self.random else {size}
-        here = [path for path in self.shapes if path in wanted]
-        if self._are_few(here):
-            bad |= attempt(lambda path: self._decode(path, sides), here)[1]
-            others = self.shapes.keys() - wanted
-            if bad and self._are_few(others):  # so that those of other splits are named as well
-                bad |= attempt(read_image, others)[1]
+        bad |= self._decode_few(wanted, self.jitter if jitter == "auto" else jitter)
         if bad:
             raise refusal(bad, folder)
         if split == next(name for name in x if x[name]):
             self._note_contrast(printable(folder))
 
+    def _take(self, split: str, x: Splits, y: Splits, folder: Path) -> str:
+        """Hold out what is missing, in place, and take the images of ``split``, or ALL.
+
+        Returns a sentence for the card. Raises CourseError if there are none.
+        """
+        held_out = ""
+        if split == ALL:
+            for images in (x, y):
+                every = [*chain(*images.values())]
+                images.clear()
+                images[ALL] = every
+        else:  # of pairs the same names
+            sides = zip((x, y), ("", "") if self.paired else ("A", "B"), strict=True)
+            held_out = "".join(
+                dict.fromkeys([hold_out(images, folder, side) for images, side in sides])
+            )
+        self.x, self.y = x[split], y[split]
+        part = split if self.paired else f"{split}{'B' if self.x else 'A'}"
+        fix = f"put some into {part}/" if part in DOMAINS else LAYOUTS
+        fix = f"{fix}; {IMAGES} files are read"
+        if not any([*x.values(), *y.values()]) and (below := folder_below(folder, PARTS)):
+            fix = f"give {printable(below)}, or {LAYOUTS}"
+        ensure(self.x and self.y, f"no images for {part} here", printable(folder), fix)
+        self.files = [self.x[i % len(self.x)] for i in range(len(self))]
+        self.names = [printable(stem_of(path)) for path in self.files]
+        if not self.paired and len(self.x) != len(self.y):
+            # an image that is taken a second time is its own relative
+            self.groups = [i % min(len(self.x), len(self.y)) for i in range(len(self))]
+        return held_out
+
+    def _described(self, about: str, x: Splits, y: Splits, folder: Path) -> str:
+        """The first sentence of the card: what there is, how much of it, and where."""
+        about = "Single images" if self.x == self.y and not self.beside else about
+        counts = []
+        for name in x:
+            count = f"{len(x[name])}" if self.paired else f"{len(x[name])} and {len(y[name])}"
+            counts.append(f"{count} in all" if name == ALL else f"{count} {name}")
+        return f"{about} from the folder {printable(folder)}: {', '.join(counts)}."
+
+    def _decode_few(self, wanted: set[Path], jitter: str) -> dict[Path, CourseError]:
+        """Decode those that are ``wanted``, if they are few; what is wrong with which file."""
+        sides = {self.size}
+        if self.random:
+            sides.add(loaded_size(self.size, jitter, self.cropped))
+        here = [path for path in self.shapes if path in wanted]
+        others = self.shapes.keys() - wanted
+        bad: dict[Path, CourseError] = {}
+        if self._are_few(here):
+            bad = attempt(lambda path: self._decode(path, sides), here)[1]
+            if bad and self._are_few(others):  # so that those of other splits are named as well
+                bad |= attempt(read_image, others)[1]
+        return bad
+
     def _measure(
-        self, files: Iterable[Path], folder: Path, single: bool
+        self, files: Iterable[Path], folder: Path, single: bool | str
     ) -> dict[Path, CourseError]:
         """From the headers: ``beside``, and ``shapes``, (width, height) of each image or half.
 

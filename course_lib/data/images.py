@@ -4,9 +4,10 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,16 @@ MISTAKEN = {  # for an image or a folder of images, and what to do
     "a folder": "give one of its images",
     "an archive": "unpack it, and give what was in it",
 }
+FILMS = (
+    *(".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".wmv", ".3gp"),
+)
 # What else lies in folders of images, by suffix: what to do about it, and what needs no word.
 ADVICE = {
     "save raw photographs as JPEG or TIFF, with the camera's program": (
         *(".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".dng", ".orf", ".raf", ".rw2", ".pef"),
         *(".srw", ".raw", ".3fr", ".iiq", ".x3f"),
     ),
-    "translate films one by one, or take images out, for example ffmpeg -i film.mp4 %04d.png": (
-        *(".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".wmv", ".3gp"),
-    ),
+    "translate films one by one, or take images out, as ffmpeg -i film.mp4 %04d.png does": FILMS,
     "unpack archives": ARCHIVES,
 }
 HEIC = (".heic", ".heif", ".hif")
@@ -56,6 +58,9 @@ NOTES = (
     *(".yaml", ".yml", ".toml", ".ini", ".cfg", ".db", ".log", ".xmp", ".aae", ".thm", ".lrv"),
     *(".url", ".lnk", ".py", ".ipynb", ".sha256", ".md5"),
 )
+OTHER = {*NOTES[1:], *chain(*ADVICE.values())}  # suffixes that no image has
+STILL = (".jpg", ".jpeg", ".jfif", ".bmp", ".ppm", ".pgm")  # have one frame
+DEEP = 2000  # folders are looked into for images that lie elsewhere
 # Pillow's remarks on a file that is refused a moment later, or is fine
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -113,23 +118,92 @@ def refusal(bad: dict[Path, CourseError], folder: Path) -> CourseError:
 
 
 def find_images(folder: str | os.PathLike) -> list[Path]:
-    """The images in a folder (by suffix, any case), in the order of their names' code points.
+    """The images in a folder, in the order of their names' code points.
 
-    Hidden files are left out. Subfolders are not read, so a circle of links ends here; a link that
-    is passed over is warned about, and so are files that are neither images nor NOTES. Raises
-    CourseError if the folder cannot be listed.
+    They are told by suffix, in capitals or not; a file that has none, or an unknown one, by its
+    content. Hidden files are left out. Subfolders are not read, so a circle of links ends here. A
+    link that is passed over is named in a note, and so are files that are neither images nor NOTES.
+    Raises CourseError if the folder cannot be listed.
     """
     paths = [path for path in list_folder(folder) if not path.name.startswith(".")]
     note_dead_links(paths)
     paths = [path for path in paths if os.path.isfile(path)]
-    others = [path for path in paths if path.suffix.lower() not in (*SUFFIXES, *NOTES)]
+    kinds = {path: path.suffix.lower() for path in paths}
+    images = [
+        path
+        for path, kind in kinds.items()
+        if kind in SUFFIXES or (kind not in OTHER and _is_image(path))
+    ]
+    others = [path for path in paths if path not in {*images} and kinds[path] not in NOTES]
     if others:
         fix = "; ".join(advice(others)) or "save them as PNG or JPEG"
         note_once(
             f"left out {len(others)} of {len(paths)} files in {printable(folder)}, which are not"
             f" read: {listed([path.name for path in others])}; {fix}"
         )
-    return [path for path in paths if path.suffix.lower() in SUFFIXES]
+    return images
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a file begins as an image does, whatever its name is."""
+    with suppress(CourseError), opened(path):
+        return True
+    return False
+
+
+def stem_of(path: Path) -> str:
+    """The name without the suffix of an image; other dots belong to it, as where it is a hash."""
+    return path.stem if path.suffix.lower() in (*SUFFIXES, *HEIC) else path.name
+
+
+def walked(folder: Path) -> Iterator[tuple[Path, list[str], list[Path]]]:
+    """This folder and those below it, at most DEEP: each with its folders' names and its images.
+
+    Images are told by suffix, and what is hidden is left out.
+    """
+    for place, folders, names in islice(os.walk(folder), DEEP):
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n != "__MACOSX")
+        paths = (Path(place, name) for name in sorted(names) if not name.startswith("."))
+        yield Path(place), folders, [path for path in paths if path.suffix.lower() in SUFFIXES]
+
+
+def folder_below(folder: Path, parts: Collection[str] = ()) -> Path | None:
+    """The first folder below this one that holds images, or a folder called as one of ``parts``."""
+    for place, folders, images in walked(folder):
+        if place != folder and (images or not {*parts}.isdisjoint(folders)):
+            return place
+    return None
+
+
+def note_left_out(folder: Path, taken: Collection[Path]) -> None:
+    """Tell how many images in and below ``folder`` are not among those ``taken``."""
+    out = [path for _, _, images in walked(folder) for path in images if path not in taken]
+    if out:
+        names = listed([os.path.relpath(path, folder) for path in out], 3)
+        note_once(
+            f"left out {len(out)} images in {printable(folder)}, which lie in folders that are not"
+            f" read: {names}; {len(taken)} are taken"
+        )
+
+
+def format_of_frames(path: Path) -> str:
+    """The format of an image file that has several frames, or pages, else "".
+
+    The preview in a JPEG is no second one. Raises CourseError for a file that cannot be read.
+    """
+    with opened(path) as image:
+        return image.format if getattr(image, "is_animated", False) else ""
+
+
+def note_frames(paths: Iterable[Path], fix: str = "save those that you want as files") -> None:
+    """Tell of which of these images only the first frame, or page, is taken."""
+    able = [path for path in paths if path.suffix.lower() not in STILL]
+    several = [path for path, has_more in attempt(format_of_frames, able)[0].items() if has_more]
+    if several:
+        note_once(
+            f"took only the first frame, or page, of {len(several)} files that have more:"
+            f" {listed(several, 3)}; {fix}"
+        )
 
 
 def list_folder(folder: str | os.PathLike) -> list[Path]:
@@ -208,21 +282,26 @@ def image_size(path: str | os.PathLike) -> Size:
         return image.size[::-1] if turned else image.size
 
 
-def read_image(path: str | os.PathLike, keep_alpha: bool = False) -> Image.Image:
+def read_image(
+    path: str | os.PathLike, keep_alpha: bool = False, keep_values: bool = False
+) -> Image.Image:
     """Decode one image file completely into 8-bit RGB; of several frames, the first.
 
     EXIF orientation is applied; colour profiles are not. Transparency is composited on white; with
     ``keep_alpha`` it is a fourth channel then (RGBA), if there is any. Grey, 1-bit and palette
     images keep their colours. CMYK becomes R = (255 - C)(255 - K) / 255, and so on. Grey with more
     than 8 bits is scaled, not clipped: 16-bit by 255/65535, float in [0, 1] by 255, any other range
-    from its own minimum and maximum. Raises CourseError, naming the file, if it is missing, empty,
-    damaged, no image, or larger than MAX_PIXELS.
+    from its own minimum and maximum. ``keep_values`` is for maps: palette images and grey ones stay
+    as they are, those of more than 8 bits as whole numbers of 32. Raises CourseError, naming the
+    file, if it is missing, empty, damaged, no image, or larger than MAX_PIXELS.
     """
     alpha = None
     with opened(path) as image:
         image.load()
         kind = image.format
         ImageOps.exif_transpose(image, in_place=True)
+        if keep_values and image.mode[0] in "IFLP" and "A" not in image.mode:
+            return image.convert("I") if image.mode[0] in "IF" else image
         if image.mode == "F" or image.mode.startswith("I"):
             image = _to_8_bits(image)
         if keep_alpha and image.has_transparency_data:

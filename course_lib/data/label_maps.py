@@ -12,17 +12,26 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Integer, UInt8
+from jaxtyping import Float, Integer
 from PIL import Image
 from torch import Tensor
 
 from course_lib.data.base import TwoDomains
 from course_lib.data.facades import colour_labels, label_map
-from course_lib.data.images import Size, ab_half, find_images, read_image
+from course_lib.data.images import (
+    Size,
+    ab_half,
+    find_images,
+    note_frames,
+    note_left_out,
+    read_image,
+    stem_of,
+)
 from course_lib.errors import CourseError, ensure
 from course_lib.houses.layout import CLASSES, PALETTE
 
 FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
+EXACT = 2**24  # whole numbers below it are exact as floats
 STRAY = 0.1  # share of such pixels above which an image is no label map
 # Each class a second time, with another red that is nearer to its own colour than to others: for an
 # object beside one of its class.
@@ -51,13 +60,20 @@ def regions(labels: Integer[Tensor, "h w"]) -> Integer[Tensor, "h w"]:
     return torch.from_numpy(numbers.reshape(labels.shape))
 
 
-def to_labels(pixels: UInt8[Tensor, "h w 3"], path: Path) -> Integer[Tensor, "h w"]:
-    """A label map from an image in the colours of PALETTE, or grey with the values 0 to 11.
+def to_labels(image: Image.Image, path: Path) -> Integer[Tensor, "h w"]:
+    """A label map from an image in the colours of PALETTE, or with the values 0 to 11.
 
-    Raises CourseError for what is no label map, and says that it is at ``path``.
+    Values are those of grey in any depth, or of a palette, as programs for labelling write it,
+    unless its colours are PALETTE's. Raises CourseError for what is no label map, and says that it
+    is at ``path``.
     """
-    if (pixels == pixels[..., :1]).all() and pixels.max() < len(CLASSES):
-        return pixels[..., 0].long()
+    pixels = _pixels(image.convert("RGB"))
+    is_coloured = image.mode == "P" and {*map(tuple, pixels.flatten(0, 1).tolist())} <= {*PALETTE}
+    values = pixels[..., 0] if (pixels == pixels[..., :1]).all() else None
+    if image.mode != "RGB" and not is_coloured:
+        values = _pixels(image)
+    if values is not None and values.min() >= 0 and values.max() < len(CLASSES):
+        return values.long()
     image = pixels.permute(2, 0, 1) / 127.5 - 1
     labels = label_map(image)
     colours = torch.tensor(PALETTE)[labels] / 127.5 - 1
@@ -71,14 +87,22 @@ def to_labels(pixels: UInt8[Tensor, "h w 3"], path: Path) -> Integer[Tensor, "h 
     return labels
 
 
-def to_instances(pixels: UInt8[Tensor, "h w 3"]) -> Integer[Tensor, "h w"]:
-    """Instance ids from an image: its grey values, else one id for each colour; black is 0."""
-    pixels = pixels.long()
-    if (pixels == pixels[..., :1]).all():
-        return pixels[..., 0]
-    code = (pixels * torch.tensor([65536, 256, 1])).sum(-1)
-    code = torch.cat([code.new_zeros(1), code.flatten()])
-    return code.unique(return_inverse=True)[1][1:].view(pixels.shape[:2])
+def to_instances(image: Image.Image) -> Integer[Tensor, "h w"]:
+    """Instance ids from an image: its values (grey in any depth, or of a palette), else one id for
+    each colour. Black is 0.
+    """
+    pixels = _pixels(image).long()
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    if pixels.ndim == 2 and pixels.max() < EXACT:
+        return pixels
+    code = (pixels * torch.tensor([65536, 256, 1])).sum(-1) if pixels.ndim == 3 else pixels
+    flat = torch.cat([code.new_zeros(1), code.flatten()])
+    return flat.unique(return_inverse=True)[1][1:].view(code.shape)
+
+
+def _pixels(image: Image.Image) -> Integer[Tensor, "h w *channels"]:
+    return torch.from_numpy(np.array(image))
 
 
 def scenes_of(data: TwoDomains, name: str) -> Iterator[tuple[str, Size, Tensor, Tensor]]:
@@ -118,26 +142,27 @@ def find_scenes(
     ensure(paths, "no images here", folder, "give a folder that holds label maps")
     ids: dict[str, Path] = {}
     if folder != source:
-        ids = {path.stem: path for path in find_images(source / "instances")}
-        if lonely := sorted(ids.keys() ^ {path.stem for path in paths}):
+        ids = {stem_of(path): path for path in find_images(source / "instances")}
+        if lonely := sorted(ids.keys() ^ {stem_of(path) for path in paths}):
             raise CourseError(
                 f"labels/ and instances/ differ in: {', '.join(lonely[:5])}",
                 source,
                 "give each label map an instance map of the same name",
             )
-    return (_scene(path, ids.get(path.stem), fit, pairs) for path in paths)
+    note_left_out(source, {*paths, *ids.values()})
+    note_frames([*paths, *ids.values()])
+    return (_scene(path, ids.get(stem_of(path)), fit, pairs) for path in paths)
 
 
 def _scene(
     path: Path, ids: Path | None, fit: Callable[..., Size], pair: bool
 ) -> tuple[str, Size, Tensor, Tensor]:
-    images = [read_image(file) for file in (path, ids) if file]
+    images = [read_image(file, keep_values=True) for file in (path, ids) if file]
     images = [ab_half(image, left=True) if pair else image for image in images]
     given = images[0].size
     images = [image.resize(fit(given, path), Image.Resampling.NEAREST) for image in images]
-    pixels = [torch.from_numpy(np.array(image)) for image in images]
-    labels = to_labels(pixels[0], path)
-    return path.stem, given, labels, to_instances(pixels[1]) if ids else regions(labels)
+    labels = to_labels(images[0], path)
+    return stem_of(path), given, labels, to_instances(images[1]) if ids else regions(labels)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from course_lib.data.images import printable
-from course_lib.errors import telling
+from course_lib.errors import expect, telling
 
 MAX_FILES, MAX_BYTES, MAX_RATIO = 500_000, 64 * 2**30, 100  # the ratio is unpacked to packed
 SMALL = 2**20  # up to so many bytes any ratio will do; no more are decompressed at once
@@ -81,21 +81,14 @@ def _check(members: Iterable[tuple[str, bool, bool, int]], limit: int) -> None:
     for name, is_folder, is_plain, size in members:
         total += size
         path = unicodedata.normalize("NFC", str(PurePosixPath(name))).casefold()
-        is_odd = name.startswith("/") or any(map(ODD.search, PurePosixPath(name).parts))
-        is_second = path in folders and not (is_folder and folders[path])
-        is_too_much = len(folders) >= MAX_FILES or total > limit
-        for is_refused, reason in (
-            (
-                not is_plain or size < 0,
-                "is a link, a device, another special file, or packed in an unknown way",
-            ),
-            (is_odd, "leaves the folder, or has a name that some systems cannot keep"),
-            (is_second, "could be the same file as another one on some systems"),
-            (
-                is_too_much,
-                f"is too much for {MAX_FILES:,} files, {limit:,} bytes or the free space",
-            ),
-        ):
-            if is_refused:
-                raise ValueError(f"{ascii(name)[:120]} {reason}")
+        reason = ""
+        if not is_plain or size < 0:
+            reason = "is a link, a device, another special file, or packed in an unknown way"
+        elif name.startswith("/") or any(map(ODD.search, PurePosixPath(name).parts)):
+            reason = "leaves the folder, or has a name that some systems cannot keep"
+        elif path in folders and not (is_folder and folders[path]):
+            reason = "could be the same file as another one on some systems"
+        elif len(folders) >= MAX_FILES or total > limit:
+            reason = f"is too much for {MAX_FILES:,} files, {limit:,} bytes or the free space"
+        expect(not reason, f"{ascii(name)[:120]} {reason}")
         folders[path] = is_folder

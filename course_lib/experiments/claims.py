@@ -13,6 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_lib.data.files import read_words
 from course_lib.errors import CourseError, telling
 from course_lib.experiments.sweep import table
 from course_lib.metrics.intervals import interval
@@ -71,7 +72,7 @@ def read_claims(path: Path) -> list[Claim]:
     with telling(
         (OSError, ValueError, KeyError, TypeError, AttributeError), "no readable claims", path, fix
     ):
-        entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))["claim"]
+        entries = tomllib.loads(read_words(path))["claim"]
         for entry in entries:
             for name, value in entry.items():
                 good = value in CHOICES[name] if name in CHOICES else isinstance(value, str)

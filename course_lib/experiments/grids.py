@@ -23,7 +23,7 @@ from typing import Any
 
 from course_lib import runs
 from course_lib.data import DIRECTIONS, open_dataset
-from course_lib.data.files import expanded
+from course_lib.data.files import expanded, read_words
 from course_lib.errors import CourseError, check_choice, ensure, telling
 from course_lib.methods import method_class
 
@@ -109,7 +109,7 @@ def read_grid(path: Path) -> list[Cell]:
         path,
         "give a TOML file, for example one of notebooks/sweeps",
     ):
-        grid = tomllib.loads(path.read_text(encoding="utf-8"))
+        grid = tomllib.loads(read_words(path))
     _check(grid, OF_GRIDS, path)
     ensure(
         grid.get("rows"),

@@ -41,6 +41,7 @@ from course_lib.data.files import (
     commit,
     expanded,
     only_run,
+    read_words,
     replace_file,
 )
 from course_lib.data.images import to_image
@@ -333,8 +334,7 @@ def table(path: Path) -> list[dict]:
     A score that a row does not have is nan. Raises CourseError for a file that is no such table.
     """
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(read_words(path))))
         text = {*FIRST, *LAST} - {"seconds"}
         for row in rows:
             row |= {name: float(v or "nan") for name, v in row.items() if name not in text}

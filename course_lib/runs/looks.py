@@ -47,10 +47,13 @@ def of_data(dataset: TwoDomains) -> dict[str, Any]:
 
 
 def fingerprint(data: str) -> str:
-    """Of the first images of a folder without splits, wherever it is moved; "" of all else."""
+    """Of a folder without splits, wherever it is moved, "" of all else: how many images it has,
+    and the first ones. So a few of them, put aside for a test, are another folder.
+    """
     sides = [side for side in (Path(data, "A"), Path(data)) if side.is_dir()]
-    first = [path for side in sides[:1] for path in find_images(side)[:8]]
-    told = b"".join(os.fsencode(path.name) + path.read_bytes() for path in first)
+    paths = [path for side in sides[:1] for path in find_images(side)]
+    told = b"".join(os.fsencode(path.name) + path.read_bytes() for path in paths[:8])
+    told += str(len(paths)).encode() * bool(paths)
     return hashlib.sha256(told).hexdigest() if told else ""
 
 

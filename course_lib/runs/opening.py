@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from course_lib.data import DIRECTIONS
-from course_lib.data.files import expanded, what_lies_at
+from course_lib.data.files import expanded, read_words, what_lies_at
 from course_lib.errors import CourseError, check_choice, ensure, telling
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
@@ -23,7 +23,7 @@ def read_settings(folder: Path | str) -> dict:
     if name := shipped.name_of(folder):
         return shipped.about(name)["run"]
     try:
-        settings = json.loads((expanded(folder) / "run.json").read_text(encoding="utf-8"))
+        settings = json.loads(read_words(expanded(folder) / "run.json"))
         return settings | {
             "config": dict(settings["config"]),
             "method": str(settings["method"]),

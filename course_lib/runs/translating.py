@@ -13,17 +13,21 @@ from torch import Tensor
 from tqdm import tqdm
 
 from course_lib.data import films
-from course_lib.data.files import ASIDE, expanded, only_run, replace_file
+from course_lib.data.files import aside_of, expanded, only_run, replace_file
 from course_lib.data.folders import key_of
 from course_lib.data.images import (
+    FILMS,
     IMAGES,
     ab_half,
     attempt,
     find_images,
+    folder_below,
     grey,
-    list_folder,
+    note_frames,
+    note_left_out,
     read_image,
     refusal,
+    stem_of,
     to_png,
     to_tensor,
     with_luminance,
@@ -112,7 +116,7 @@ def translate_files(
 
     read_input = (  # a still of a film is its first frame
         (lambda path: next(films.frames(path))[0])
-        if source.suffix.lower() in films.BY_AV
+        if source.suffix.lower() in FILMS
         else partial(read_image, keep_alpha=keep_alpha)
     )
     if is_film:
@@ -120,11 +124,8 @@ def translate_files(
     sizes, bad = attempt(lambda path: read_input(path).size, paths)  # before anything is written
     if bad:
         raise refusal(bad, source)
-    if source.is_dir() and (moving := sum(map(films.is_film, paths))):
-        note(
-            f"took only the first frame of each film ({moving}); give one alone to translate the"
-            " whole"
-        )
+    fix = "of a film alone, and NAME.webp or .mp4 as the output, all are translated"
+    note_frames([*paths, *([style] if style else [])], fix)
     read = [*paths, style] if style else paths
     targets = make_targets(target, source, paths.values(), samples, read)
     doubled = sum(width == 2 * height for width, height in sizes.values())
@@ -157,13 +158,15 @@ def translate_film(
     another run is making.
     """
     kinds, suffix = (*films.BY_PILLOW, *films.BY_AV), source.suffix.lower()
+    if suffix not in kinds:
+        suffix = ".mp4" if suffix in FILMS else ".webp"
     durations = [milliseconds for _, milliseconds in films.frames(source)]
     first, _ = next(films.frames(source))
     (targets,) = make_targets(target, source, [source.stem], samples, [source], kinds, suffix)
     if targets[0].suffix.lower() in films.BY_AV:
         need("film", "av")  # before the first frame
     told = hashlib.sha256(source.read_bytes() + b"".join(map(to_png, painted(first)))).hexdigest()
-    aside = targets[0].with_name(f"{ASIDE}{targets[0].name}-frames")
+    aside = aside_of(targets[0], "-frames")
     with only_run(aside):
         made = []
         for number, (image, _) in enumerate(
@@ -246,12 +249,14 @@ def _inputs(source: Path) -> dict[Path, str]:
     )
     paths = find_images(source) if source.is_dir() else [source]
     if not paths:
-        below = [path for path in list_folder(source) if path.is_dir() and find_images(path)]
-        fix = f"give {below[0]}" if below else f"give a folder that holds {IMAGES} files"
+        below = folder_below(source)
+        fix = f"give {below}" if below else f"give a folder that holds {IMAGES} files"
         raise CourseError("no images here", source, fix)
+    if source.is_dir():
+        note_left_out(source, paths)
     stems = [key_of(path).casefold() for path in paths]
     alone = {path: stems.count(stem) == 1 for path, stem in zip(paths, stems, strict=True)}
-    return {path: path.stem if alone[path] else path.name.replace(".", "_") for path in paths}
+    return {path: stem_of(path) if alone[path] else path.name.replace(".", "_") for path in paths}
 
 
 def _check_noise(method: Method, name: str, folder: Path, samples: int, style: Path | None) -> None:

@@ -246,7 +246,7 @@ def test_folders_that_are_refused(tmp_path, case):
     make(folder)
     error = refused(ImageFolder, folder, "train", 8, 0, "crop" if case == "thin" else "square")
     assert error.where.startswith(str(folder / where)) and what in error.what and fix in error.fix
-    assert len(error.fix) < 200
+    assert len(error.fix.replace(str(folder), "")) < 200
 
 
 def test_what_lacks_in_a_folder_is_named_with_the_images_that_are_read(tmp_path, refusal):

@@ -255,9 +255,7 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
         )
         ((_, given, labels, _),) = found
         assert given == (64, 64) and torch.equal(labels, item["labels"].long())
-    ids = label_maps.to_instances(
-        torch.from_numpy(np.array(Image.open(tmp_path / "ids.png").convert("RGB")))
-    )
+    ids = label_maps.to_instances(Image.open(tmp_path / "ids.png").convert("RGB"))
     assert torch.equal(boundary_map(ids[None]), boundary_map(item["instances"][None]))
     with pytest.raises(CourseError, match="no label map"):
         list(label_maps.find_scenes(tmp_path / "photo.png", lambda given, path: given))

@@ -84,7 +84,7 @@ def test_a_film_that_was_held_upright_is_translated_upright(tmp_path, course):
     turned = [np.asarray(one.transpose(Image.Transpose.ROTATE_270)) for one in (first, second)]
     assert (pictures == turned).all() and speed == [100, 50]  # as browsers show 5 ms
     assert (
-        "first frame of each film (1)"  # in a folder
+        "first frame, or page, of 1 files"  # in a folder
         in course(*MANY, "--input", tmp_path, "--output", tmp_path.with_name("stills"))[2]
     )
 
