@@ -86,6 +86,15 @@ def run(
             "write for example --set seed=1",
         )
         parameters[name] = _literal(text)
+    if "profile" in parameters:
+        told = str(parameters.pop("profile"))
+        ensure(
+            profile in ("auto", told),
+            f"two profiles, {profile} and {told}",
+            "--set profile",
+            "give one of them, as --profile",
+        )
+        profile = told
     report = runner.run_notebooks(paths, out, profile, parameters, resume, bool(require), jobs)
     passed = sum(row["status"] == "passed" for row in report["notebooks"])
     print(f"{passed} of {len(report['notebooks'])} notebooks passed; results in {out}")
@@ -172,7 +181,10 @@ def main() -> None:
         status = fail(error.what, error.where, error.fix)
     except UsageError as error:
         command = error.ctx.command_path if error.ctx else "course"
-        status = fail(error.format_message(), command, f"see {command} --help")
+        fix = f"see {command} --help"
+        if "extra argument" in error.format_message():
+            fix = f"quote a name with blanks, and of several files (*.jpg) give the folder; {fix}"
+        status = fail(error.format_message(), command, fix)
     except OSError as error:  # names too long, folders that vanish, full disks
         fix = "check the path, its permissions and the free space"
         status = fail(error.strerror or str(error), error.filename or "the operating system", fix)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import course_lib
 from course_lib.data.files import check_fresh, commit, only_run, read_words, replace_file
+from course_lib.data.images import printable
 from course_lib.errors import CourseError, ensure, need, telling
 
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
@@ -88,7 +89,7 @@ def run_notebooks(
     def execute(row, path, source) -> None:
         fingerprint = hashlib.sha256(common + path.read_bytes()).hexdigest()
         note = out / "runs" / path.stem / NOTE
-        noted = json.loads(note.read_text()) if note.exists() else {}
+        noted = json.loads(read_words(note)) if note.exists() else {}
         start = time.monotonic()
         try:
             if resume and noted.get("fingerprint") == fingerprint:
@@ -308,7 +309,7 @@ def _write(notebook, path: Path, out: Path, stem: str) -> None:
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(template_name="classic")  # which gives figures the alt of their cell
-    page = exporter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})[0]
+    page = exporter.from_notebook_node(notebook, {"metadata": {"name": printable(path.stem)}})[0]
     page = LOADS.sub("", page)  # nothing comes from the network but MathJax
     for source in set(re.findall(r'src="(?!data:|https?:)([^"]+)"', page)):
         if (file := path.parent / source).is_file():

@@ -27,6 +27,7 @@ DataName = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="folder to write to")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of all that is drawn at random")]
 RunFolder = Annotated[Path, typer.Option("--run", help="the --out folder of course train")]
 
 
@@ -77,9 +78,7 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(help="minutes to train, in place of --steps; default 5")
     ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, help="of weights, data order, augmentation and dropout")
-    ] = 0,
+    seed: Seed = 0,
     direction: Annotated[str, typer.Option(help="xy, or yx to swap the domains")] = "xy",
     load: Annotated[
         str | None, typer.Option(help="square: squeeze a folder's images; crop: cut squares out")
@@ -103,7 +102,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on where a stopped run was")] = False,
     workers: Annotated[
-        int, typer.Option(help="processes that prepare the images; 0: this one does")
+        int, typer.Option(min=0, help="processes that prepare the images; 0: this one does")
     ] = 0,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="resume with other settings")
@@ -179,7 +178,7 @@ def translate(
     keep_alpha: Annotated[
         bool, typer.Option("--keep-alpha", help="outputs are as transparent as inputs")
     ] = False,
-    seed: Annotated[int, typer.Option(help="of the noise")] = 0,
+    seed: Seed = 0,
     direction: Direction = None,
     device: Device = "auto",
 ) -> None:
@@ -269,7 +268,9 @@ def demo(
     static: Annotated[
         Path | None, typer.Option(help="build the page into this folder instead")
     ] = None,
-    port: Annotated[int, typer.Option(help="of the app; only this machine can reach it")] = 8866,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="of the app; only this machine can reach it")
+    ] = 8866,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="open a browser on the app")
     ] = True,

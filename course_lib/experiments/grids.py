@@ -159,7 +159,7 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
     settings = {name: value for name, value in given.items() if name not in OF_ROWS}
     settings = grid.get("set", {}) | settings
     seeds, steps = values["seeds"], values["steps"]
-    whole = all(type(seed) is int and seed >= 0 for seed in seeds)
+    whole = all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds)
     ensure(
         seeds and whole and len(set(seeds)) == len(seeds),
         f"seeds must be different whole numbers from 0 on, got {seeds}",
