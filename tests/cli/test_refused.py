@@ -188,6 +188,31 @@ def test_files_that_others_wrote_and_are_not_whole_are_refused(
     assert named in where and "Error" not in error, error
 
 
+NEVER = "train pix2pix --data emoji:edges --out out --steps 1"
+
+
+@pytest.mark.parametrize(
+    ("command", "what", "fix"),
+    [
+        (f"{NEVER} --seed 1234567890123456789012", "seed", ""),
+        (f"{NEVER} --seed 9223372036854775808", "seed", ""),
+        (f"{NEVER} --seed -1", "seed", ""),
+        (f"{NEVER} --workers -1", "workers", ""),
+        ("train pix2pix --data my photos --out out", "extra argument", "quote"),
+        ("translate --run r --input 1.jpg 2.jpg 3.jpg --output out", "extra", "give the folder"),
+        ("translate --run r --input 1.jpg --output out --seed 1234567890123456789012", "seed", ""),
+        ("evaluate --run r --data a b", "extra argument", "quote"),
+        ("demo --port 99999", "port", ""),
+        ("demo --port 0", "port", ""),
+        ("run mine.txt --profile cpu --set profile=smoke", "two profiles, cpu and smoke", "one"),
+        ("run mine.txt --set profile=fast", "unknown profile 'fast'", "smoke"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(place, refusal, command, what, fix):
+    error, _, advice = refusal(*command.split())
+    assert what in error and fix in advice and not (place / "out").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["a page in place of an image", "no such folder"])
 def test_a_real_process_is_refused(place, case):

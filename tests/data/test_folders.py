@@ -2,13 +2,14 @@
 
 import os
 import pickle
+from contextlib import suppress
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from course_lib import runs
+from course_lib import CourseError, runs
 from course_lib.data import folders, open_dataset
 from course_lib.data.augment import Augment
 from course_lib.data.folders import ImageFolder
@@ -177,6 +178,100 @@ def test_a_folder_for_testing_alone_opens_whole_or_as_test(tmp_path, part):
         count = {"flat": 20, "parts": 5}[name]
         assert len(whole) == count and f"{count} in all" in whole.card
     assert "unknown split" in refused(open_dataset, "facades", "all", 16).what
+
+
+# --- what is not taken is counted and named
+
+
+def nameless(folder, *suffixes):
+    """Pairs A|B of which the suffix is taken away, or is another one."""
+    for i in range(9):
+        save(folder / f"{i}.png", noise(32, 16, i))
+        os.rename(folder / f"{i}.png", folder / f"{i}f0a{suffixes[i % len(suffixes)]}")
+
+
+def with_split(folder, name, inner=""):
+    fill(folder, (16, 8), **{f"train{inner}": 5, f"{name}{inner}": 4})
+
+
+READ_BY_CONTENT = {
+    "no suffix": ("",),
+    "some without": ("", ".png"),
+    "an unknown suffix": (".image",),
+    "a hash with a dot": (".9c1e", ".d41d"),
+    "of a web page": (".jpg_large", ".png~"),
+}
+
+
+@pytest.mark.parametrize("case", READ_BY_CONTENT)
+def test_images_without_a_known_suffix_are_read_by_their_content(tmp_path, case, notes):
+    nameless(tmp_path, *READ_BY_CONTENT[case])
+    (tmp_path / "LICENSE").write_text("mine")
+    whole = open_dataset(str(tmp_path), "all", 16)
+    assert len(whole) == 9 == len({*whole.names}) and not notes()
+
+
+LEFT_OUT = {  # how the folder is made, how many images are left out, and one of their names
+    "sorted into folders": (lambda f: fill(f, (16, 8), **{".": 5, "cats": 2, "cats/old": 1}), 3),
+    "a part of another name": (lambda f: with_split(f, "valid"), 4),
+    "capitals": (lambda f: with_split(f, "Test"), 4),
+    "beside the parts": (lambda f: with_split(f, "."), 4),
+    "folders in a part": (lambda f: with_split(f, "train/more"), 4),
+    "beside A and B": (lambda f: fill(f, A=4, B=4, C=2), 2),
+    "below A": (lambda f: fill(f, A=4, B=4, **{"A/night": 2}), 2),
+    "beside two domains": (lambda f: fill(f, trainA=4, trainB=4, testA=1, testB=1, A=3), 3),
+    "with blanks": (lambda f: fill(f, (16, 8), **{".": 5, "my cats 😀": 2}), 2),
+}
+
+
+@pytest.mark.parametrize("case", LEFT_OUT)
+def test_images_in_folders_that_are_not_read_are_counted_and_named(tmp_path, case, notes):
+    make, count = LEFT_OUT[case]
+    make(tmp_path / "mine")
+    for split in ("train", "val", "test"):
+        with suppress(CourseError):
+            open_dataset(str(tmp_path / "mine"), split, 8)
+    (said,) = (text for text in notes() if "contrast" not in text)
+    assert said.startswith(f"left out {count} images in") and "000.png" in said
+
+
+def test_hidden_folders_and_those_of_a_mac_need_no_word(tmp_path, notes):
+    fill(tmp_path, (16, 8), **{".": 5, ".cache": 2, "__MACOSX": 2})
+    assert len(open_dataset(str(tmp_path), "all", 8)) == 5
+    assert not any("left out" in text for text in notes())
+
+
+@pytest.mark.parametrize("below", ["mine", "mine/pairs", "my photos"])
+@pytest.mark.parametrize("parts", ["A B", "train", "trainA trainB", "."])
+def test_an_unpacked_archive_with_a_folder_in_it_is_named(tmp_path, below, parts):
+    fill(tmp_path, (16, 8), **{f"{below}/{part}": 4 for part in parts.split()})
+    fix = refused(open_dataset, str(tmp_path), "train", 8).fix
+    assert fix.startswith(f"give {tmp_path / below}, or ")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".tif", ""])
+def test_of_what_moves_the_first_frame_is_taken_and_that_is_said(tmp_path, suffix, notes):
+    fill(tmp_path, (16, 8), **{".": 5})
+    kind = {"": "gif", ".tif": "tiff"}.get(suffix, suffix[1:])
+    more = {"save_all": True, "append_images": [noise(16, 8, 1)]}
+    noise(16, 8).save(tmp_path / f"moving{suffix}", kind, **more)
+    assert len(open_dataset(str(tmp_path), "all", 8)) == 6
+    (said,) = (text for text in notes() if "contrast" not in text)
+    assert "first frame, or page, of 1 files" in said and f"moving{suffix}" in said
+
+
+def test_of_two_domains_a_method_of_one_gets_the_names_of_its_images(tmp_path):
+    fill(tmp_path, trainA=3, testA=2)
+    for part, count in (("trainB", 5), ("testB", 3)):
+        for i in range(count):
+            save(tmp_path / part / f"b{i}.png", grey(100 + i))
+    for split, side, direction in (("train", "b", "xy"), ("test", "b", "xy"), ("train", "", "yx")):
+        data = open_dataset(str(tmp_path), split, 8, direction, single=True)
+        assert len({item["name"] for item in data}) == len(data) == len(data.names)
+        for item in data:
+            number = int(item["name"].removeprefix(side or "00"))
+            wanted = 100 + number if side else number
+            assert level(item["y"]) == level(item["x"]) == wanted
 
 
 # --- refused

@@ -8,6 +8,7 @@ from PIL import Image
 from course_lib import CourseError, runs
 from course_lib.data import label_maps, open_dataset
 from course_lib.data.facades import Facades, colour_labels
+from course_lib.houses.layout import PALETTE
 from course_lib.methods.pix2pixhd import Config, Pix2PixHD
 from course_lib.networks.bicycle import halve
 from course_lib.networks.pix2pixhd import (
@@ -261,6 +262,64 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
         list(label_maps.find_scenes(tmp_path / "photo.png", lambda given, path: given))
     with pytest.raises(CourseError, match="differ in: a"):
         label_maps.find_scenes(tmp_path, lambda given, path: given)
+
+
+def stored(values, mode, colours=()):
+    """A map as a program for labelling writes it: values in ``mode``, or in a palette."""
+    if mode == "P":
+        image = Image.fromarray(values.astype(np.uint8))
+        image.putpalette([*np.asarray(colours, dtype=np.uint8).flat])
+        return image
+    return Image.fromarray(values.astype({"L": np.uint8, "I;16": np.uint16, "I": np.int32}[mode]))
+
+
+VOC = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 0, 128)]
+OTHER = [(2 * i, 255 - i, i) for i in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "colours", "suffix"),
+    [
+        ("L", (), "png"),
+        ("I;16", (), "png"),
+        ("I", (), "tif"),
+        ("P", PALETTE, "png"),
+        ("P", OTHER, "png"),
+        ("P", OTHER, "gif"),
+        ("P", VOC + OTHER[:6], "png"),
+        ("P", [(i, i, i) for i in range(12)], "png"),
+        ("P", [(0, 0, 0)] * 12, "png"),
+    ],
+)
+def test_classes_are_read_as_they_are_stored(tmp_path, mode, colours, suffix):
+    labels = np.arange(144).reshape(12, 12) % 12
+    path = tmp_path / f"a.{suffix}"
+    stored(labels, mode, colours).save(path)
+    ((_, _, found, _),) = label_maps.find_scenes(path, 12, lambda given, path: given)
+    assert found.tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("mode", "ids", "suffix"),
+    [
+        ("L", [0, 1, 2, 3], "png"),
+        ("I;16", [0, 1, 2, 3], "png"),
+        ("I;16", [0, 26001, 26002, 26003], "png"),
+        ("I;16", [0, 255, 256, 65535], "tif"),
+        ("I", [0, 1, 2**24 + 1, 2**24 + 2], "tif"),
+        ("P", [0, 1, 2, 3], "png"),
+    ],
+)
+def test_instances_are_kept_apart(tmp_path, mode, ids, suffix):
+    wanted = np.array(ids).reshape(2, 2).repeat(8, 0).repeat(8, 1)
+    (tmp_path / "labels").mkdir(), (tmp_path / "instances").mkdir()
+    stored(np.zeros((16, 16)), "L").save(tmp_path / "labels" / f"a.{suffix}")
+    stored(wanted, mode, [(0, 0, 0)] * 4).save(tmp_path / "instances" / f"a.{suffix}")
+    ((*_, found),) = label_maps.find_scenes(tmp_path, 16, lambda given, path: given)
+    # they go through the network's floats, and 0 is the background
+    found = found.float()
+    assert len(found.unique()) == 4 and (found == 0).numpy().tolist() == (wanted == 0).tolist()
+    assert all(found[wanted == number].unique().numel() == 1 for number in ids)
 
 
 # ---- windows that touch
