@@ -29,14 +29,18 @@ def write(folder: Path, target: Path) -> int:
     An entry is a run (its newest preview, with method, data and minutes) or a picture, anywhere
     below ``folder``, hidden folders aside. A text file of a picture's name beside it has what its
     author says, line by line, or for all pictures of a folder, and for a run, ``about.txt``.
-    Nothing else of them is shown. What cannot be read is left out, with a warning that names it.
+    Nothing else of them is shown. What cannot be read is left out, with a note that names it.
     Raises CourseError if there is no entry, or ``target`` is a file of another kind.
     """
     check_outputs([target])
     list_folder(folder)  # or the reason why not
-    runs = sorted(path.parent for path in folder.rglob("run.json"))
-    outside = [p for p in folder.glob("**/") if not any(p.is_relative_to(run) for run in runs)]
-    outside = [p for p in outside if not any(n[0] == "." for n in p.relative_to(folder).parts)]
+    places = [
+        place
+        for place in folder.glob("**/")
+        if not any(name.startswith(".") for name in place.relative_to(folder).parts)
+    ]
+    runs = sorted(place for place in places if (place / "run.json").is_file())
+    outside = [p for p in places if not any(p.is_relative_to(run) for run in runs)]
     shown = [(run, _run) for run in runs if any(run.glob("previews/*.png"))]
     shown += [(picture, _picture) for place in sorted(outside) for picture in find_images(place)]
     entries = []

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from course_lib.data.augment import Augment
 from course_lib.data.base import SIZES, TwoDomains, View, spread
 from course_lib.data.folders import ALL, SPLITS, ImageFolder
-from course_lib.errors import CourseError, check_choice, ensure
+from course_lib.errors import CourseError, check_choice, ensure, note_once
 
 __all__ = [
     "DATA_SETS",
@@ -113,6 +113,8 @@ def open_dataset(
     check_choice("direction", direction, DIRECTIONS)
     check_choice("load", load, ("square", "crop"))
     if name in DATA_SETS:
+        if load != "square":
+            note_once(f"load={load} is for folders: the images of {name} are squares already")
         ensure(
             isinstance(size, int) and SIZES[0] <= size <= SIZES[1],
             f"this data set has no images of {size!r} px",

@@ -44,8 +44,8 @@ from course_lib.data.files import (
     read_words,
     replace_file,
 )
-from course_lib.data.images import to_image
-from course_lib.errors import CourseError, ensure, need, telling
+from course_lib.data.images import listed, to_image
+from course_lib.errors import CourseError, ensure, need, note, telling
 from course_lib.experiments.grids import Cell, read_grid
 from course_lib.methods import configs
 from course_lib.metrics import samples, scores
@@ -110,6 +110,12 @@ def run(
                 (place / grid.stem).mkdir(exist_ok=True)
                 replace_file(place / grid.stem / f"{cell.slug}-{direction}.png", png)
 
+        known = {cell.command for cell in cells}
+        if gone := [row["row"] for command, row in done.items() if command not in known]:
+            note(
+                f"{len(gone)} rows of {table_path} are not in the grid any more, and go with the"
+                f" next cell that is done: {listed(gone, 3)}"
+            )
         todo = [cell for cell in cells if cell.command not in done]
         here = (cell for cell in todo if not (scheduler or _finished(work / "cells" / cell.folder)))
         for device in {cell.device for cell in here}:  # what was trained elsewhere needs none
