@@ -1,67 +1,59 @@
-"""A training step as a picture: who gets a gradient from which term, and whose weights move.
+"""A training step as a picture: who gets a gradient from a loss, and whose weights move.
 
-The step is run once and watched: each call of a network, each operation on a tensor between two
-calls, each ``backward()``. So it may be a method's own ``step`` or a function of a learner.
+The step is run once and watched by hooks: each call of a network, each ``backward()``, each step
+of an optimiser. So it may be a method's own ``step`` or a function of a learner.
 """
 
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
+from unittest.mock import patch
 
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyArrowPatch, Patch
-from torch import Tensor, equal, nn
-from torch.nn.modules.module import register_module_forward_hook
-from torch.overrides import TorchFunctionMode
+from matplotlib.patches import Patch
+from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from course_lib.plotting.figures import COLOURS, WIDTH, new_figure, pixel_axes
-
-# What leaves an image what it is, and what makes one loss of several terms
-SAME = {"cat", "stack", "clone", "detach", "setitem"}
-SUMMED = {"add", "radd", "iadd", "sub", "rsub", "mul", "rmul", "div", "truediv", "neg"}
-UNKNOWN: tuple[str, list, int] = ("", [], 0)  # how a tensor was made that came with the data
+from course_lib.plotting.figures import COLOURS, new_figure, pixel_axes
 
 
-@dataclass(frozen=True)
-class Node:
-    """A call of a network, an image or a code that it gets or gives, or a term of a loss."""
+@dataclass(eq=False)
+class Call:
+    """A call of a network, and what it was given."""
 
-    kind: Literal["call", "image", "term"]
-    name: str
-    key: Any = field(default=None, repr=False)  # tells two calls of one network apart
-    given: tuple[Tensor, ...] = field(default=(), repr=False, compare=False)  # what it is made of
-    requires_grad: bool = field(default=False, repr=False)  # it, or something behind it
-    learns: bool = field(default=False, repr=False)  # a call of a network that was not frozen
+    name: str  # of the network
+    learns: bool  # its weights were not frozen
+    sources: list["Call"]  # whose results it got, so that a gradient goes on to them
+    detached: list["Call"]  # whose results it got without their history
+    data: list[str]  # the step's arguments that it got, by name
 
-
-Edge = tuple[Node, Node]  # from what is used to what uses it
+    def reached(self) -> set["Call"]:
+        """The calls that a gradient of the result goes to: this one and those behind it."""
+        return {self}.union(*(source.reached() for source in self.sources))
 
 
 @dataclass
 class Update:
-    """A backward pass, or several, and whose weights moved then.
+    """What happens until weights move: backward passes, and steps of optimisers."""
 
-    An edge ``flows`` if a gradient comes back along it, and ``leaks`` if this gradient reaches
-    weights, but none that the update moves. It is ``detached`` if a gradient is stopped there, and
-    else it carries ``data`` alone.
-    """
+    judged: list[Call] = field(default_factory=list)  # calls whose results a loss was made of
+    moved: set[str] = field(default_factory=set)  # networks that an optimiser moves by gradients
+    leftover: set[str] = field(default_factory=set)  # those of them that held older ones, too
 
-    edges: dict[Edge, str] = field(default_factory=dict)
-    # the networks that a gradient reaches along an edge that flows
-    reached: dict[Edge, set[str]] = field(default_factory=dict)
-    gradients: set[tuple[str, str]] = field(default_factory=set)  # (term, network)
-    moved: set[str] = field(default_factory=set)
-    leftover: set[tuple[str, str]] = field(default_factory=set)  # earlier terms that moved it, too
+    def kind(self, call: Call) -> str:
+        """Whether a gradient of the result ``flows``, or ``leaks``: into weights that all stay."""
+        taught = {one.name for one in call.reached() if one.learns}
+        return "leaks" if taught and not taught & self.moved else "flows"
 
-    def state(self, node: Node) -> tuple[bool, bool]:
-        """Whether the weights of a call get a gradient by it, and whether they moved."""
-        gets = node.learns and any(source == node for source, _ in self.reached)
-        elsewhere = node.name in {name for _, name in self.gradients}  # by another call, if at all
-        return gets, node.name in self.moved and (gets or not elsewhere)
+    def state(self, call: Call) -> str:
+        """How the call's weights fare: by a gradient they ``move`` or ``stay``, or get ``none``."""
+        gets = call.learns and any(call in one.reached() for one in self.judged)
+        return ("move" if call.name in self.moved else "stay") if gets else "none"
 
 
 def watch_step(
@@ -69,17 +61,75 @@ def watch_step(
 ) -> list[Update]:
     """Runs ``step(*args)``, which moves weights as ever; returns its updates in their order.
 
-    ``networks`` are the ones to watch, by name; a network is seen when it is called, ``G(x)``.
-    Images and terms are called as the step's variables, or keys of its dicts, are. Raises
-    ValueError if there was no update, and what the step raises.
+    ``networks`` are the ones to watch, by name; a network is seen when it is called, ``G(x)``, and
+    has moved when an optimiser of torch moved it. Raises ValueError if there was no ``backward()``,
+    and what the step raises.
     """
-    watch = _Watch(networks)
-    with register_module_forward_hook(watch.call, with_kwargs=True), watch:
+    updates: list[Update] = []
+    made: dict[Any, Call] = {}  # by the node of autograd that a call's result comes from
+    known: list[tuple[Call | str, Tensor]] = list(_named(step, args))
+
+    def nearest(tensors: Iterable[Tensor]) -> list[Call]:
+        """The first calls that a gradient of these tensors comes to, in the order of the calls."""
+        seen, todo = set(), [tensor.grad_fn for tensor in tensors]
+        while todo:
+            node = todo.pop()
+            if node not in seen and node not in made and node is not None:
+                todo += [following for following, _ in node.next_functions]
+            seen.add(node)
+        return list(dict.fromkeys(call for node, call in made.items() if node in seen))
+
+    def on_call(net: nn.Module, inputs: tuple, options: dict, output: Any) -> None:
+        given = list(_tensors([inputs, options]))
+        parts = [part for tensor in given for part in _parts(tensor, known)]
+        sources = nearest(given)
+        call = Call(
+            name=next(name for name, one in networks.items() if one is net),
+            learns=any(p.requires_grad for p in net.parameters()),
+            sources=sources,
+            detached=[part for part in parts if isinstance(part, Call) and part not in sources],
+            data=[part for part in parts if isinstance(part, str)],
+        )
+        known.extend((call, tensor) for tensor in _tensors(output))
+        made.update({tensor.grad_fn: call for tensor in _tensors(output) if tensor.grad_fn})
+
+    def on_backward(loss: Tensor, *options: Any, **more: Any) -> None:
+        if not updates or updates[-1].moved:
+            weights = {name: list(net.parameters()) for name, net in networks.items()}
+            held = {
+                n for n, ps in weights.items() for p in ps if p.grad is not None and p.grad.any()
+            }
+            updates.append(Update(leftover=held))
+        updates[-1].judged += nearest([loss])
+        backward(loss, *options, **more)
+
+    def on_step(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        ids = {
+            id(p) for group in optimizer.param_groups for p in group["params"] if p.grad is not None
+        }
+        moved = {name for name, net in networks.items() for p in net.parameters() if id(p) in ids}
+        for update in updates[-1:]:
+            update.moved |= moved
+
+    backward = torch.autograd.backward
+    with ExitStack() as hooks:
+        for net in networks.values():
+            hooks.enter_context(net.register_forward_hook(on_call, with_kwargs=True))
+        hooks.enter_context(register_optimizer_step_pre_hook(on_step))
+        hooks.enter_context(patch("torch.autograd.backward", on_backward))
         step(*args)
-    if not watch.updates:
+    if not updates:
         raise ValueError("the step calls no backward(), so there is nothing to draw")
-    watch.close()
-    return watch.updates
+    for update in updates:
+        update.leftover &= update.moved
+    return updates
+
+
+def _named(step: Callable[..., Any], args: tuple) -> Iterator[tuple[str, Tensor]]:
+    """The tensors among the arguments, by the step's parameters or by the keys of its dicts."""
+    for name, value in inspect.signature(step).bind(*args).arguments.items():
+        pairs = value.items() if isinstance(value, dict) else [(name, value)]
+        yield from ((key, part) for key, part in pairs if isinstance(part, Tensor))
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -91,168 +141,40 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             yield from _tensors(part)
 
 
-class _Watch(TorchFunctionMode):
-    """Sees every operation of torch, and remembers of what each tensor was made."""
-
-    def __init__(self, networks: Mapping[str, nn.Module]):
-        super().__init__()
-        self.networks, self.updates, self.weights = networks, [], {}
-        # of a tensor: the operation, what went in (of a network: its calls), which output
-        self.made: dict[Tensor, tuple[str, list[Any], int]] = {}
-        self.names: dict[Tensor, str] = {}
-        self.holds = {name: {"an earlier step"} for name in networks}  # whose gradient is in .grad
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func is Tensor.backward:
-            self.note(args[0])
-        out, op = func(*args, **(kwargs or {})), func.__name__.strip("_")
-        given = [] if op.endswith("_like") else list(_tensors([args, kwargs]))
-        for i, made in enumerate(_tensors(args[0] if op == "setitem" else out)):
-            op_before, so_far, _ = self.made.get(made, (op, [], i))  # if changed in place
-            if inputs := [tensor for tensor in given if tensor is not made]:
-                self.made[made] = (op_before, so_far + inputs, i)
-        return out
-
-    def call(self, net: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        """After a network ran. Batches that were joined for it become calls of their own."""
-        name = next((name for name, one in self.networks.items() if one is net), None)
-        if name is None:  # a layer of one
-            return
-        self.look()
-        learns, given = any(p.requires_grad for p in net.parameters()), []
-        for batch in _tensors([args, kwargs]):
-            op, parts, _ = self.made.get(batch, UNKNOWN)
-            joined = op == "cat" and sum(map(len, parts)) == len(batch)
-            given.append(parts if joined else [batch])
-        calls: list[Node] = []
-        for i in range(max(map(len, given))):
-            got = tuple(parts[i % len(parts)] for parts in given)
-            wants = learns or any(tensor.requires_grad for tensor in got)
-            calls.append(Node("call", name, (len(self.made), i), got, wants, learns))
-        self.made |= {tensor: ("call", calls, 0) for tensor in _tensors(output)}
-
-    def look(self) -> None:
-        """Reads what the step calls its tensors; its own names count more than those deeper in."""
-        frame = sys._getframe(1)
-        while frame.f_locals.get("watch") is not self:
-            if not frame.f_globals.get("__name__", "").startswith(("torch.", __name__)):
-                found = [
-                    pair
-                    for name, value in frame.f_locals.items()
-                    for pair in (value.items() if isinstance(value, dict) else [(name, value)])
-                    if isinstance(pair[1], Tensor)
-                ]
-                self.names |= {tensor: str(name) for name, tensor in reversed(found)}
-            frame = frame.f_back
-
-    def note(self, loss: Tensor) -> None:
-        """Before a backward pass: the edges behind each term of its loss."""
-        self.look()
-        if not self.updates or self.close():
-            self.updates.append(Update())
-            self.weights = {
-                name: [p.detach().clone() for p in net.parameters()]
-                for name, net in self.networks.items()
-            }
-        for name, net in self.networks.items():
-            if not any(p.grad is not None and p.grad.any() for p in net.parameters()):
-                self.holds[name] = set()
-        for term in self.terms(loss):
-            node = Node("term", self.names.get(term, "loss"))
-            for name in self.link(node, [term], live=True):
-                self.updates[-1].gradients.add((node.name, name))
-                self.holds[name].add(node.name)
-
-    def close(self) -> bool:
-        """Notes whose weights the last update has moved so far; returns whether there are any."""
-        update = self.updates[-1]
-        for name, before in self.weights.items():
-            if not all(map(equal, before, self.networks[name].parameters())):
-                update.moved.add(name)
-                update.leftover |= {(term, name) for term in self.holds[name]} - update.gradients
-        for edge, names in update.reached.items():
-            update.edges[edge] = "leaks" if names and not names & update.moved else "flows"
-        return bool(update.moved)
-
-    def terms(self, loss: Tensor) -> list[Tensor]:
-        """The terms that were weighted and summed to this loss, if all have names; or itself."""
-        op, inputs, _ = self.made.get(loss, UNKNOWN)
-        parts = [part for part in inputs if op in SUMMED and part.requires_grad]
-        terms = [term for part in parts for term in self.terms(part)]
-        return terms if terms and all(term in self.names for term in terms) else [loss]
-
-    def link(self, target: Node, inputs: Sequence[Tensor], live: bool) -> set[str]:
-        """Adds the edges that end at ``target`` and, as far as they matter, those before it.
-
-        Returns the networks whose weights get a gradient if ``target``, being ``live``, has one.
-        """
-        update, reached = self.updates[-1], set()
-        found = self.sources(inputs, images=target.kind != "image")
-        if target.kind == "term" and all(n.kind == "call" or self.sources(n.given) for n in found):
-            found = self.sources(inputs)  # compares with no data: images need not be told apart
-        for source, cut in found.items():
-            flows = live and source.requires_grad and not cut
-            names = {source.name} if flows and source.learns else set()
-            if live or target.kind == "image":
-                names |= self.link(source, source.given, flows)
-            update.edges.setdefault((source, target), "detached" if cut else "data")
-            if flows:
-                update.reached[source, target] = names
-            reached |= names
-        return reached
-
-    def sources(
-        self, inputs: Sequence[Any], images: bool = False, output: int | None = None
-    ) -> dict[Node, bool]:
-        """The nearest images and calls, or calls alone, behind tensors: was each detached?"""
-        found: dict[Node, bool] = {}
-        for tensor in inputs:
-            op, before, i = self.made.get(tensor, UNKNOWN)
-            name = self.names.get(tensor)
-            if images and name and tensor.ndim and op not in SAME:
-                node = Node("image", name, id(tensor), (tensor,), tensor.requires_grad)
-                found[node] = False
-                continue
-            piece = i if op in ("split", "chunk") else output
-            if op == "call" and piece is not None and len(before) > 1:
-                before = [before[piece]]
-            known = self.made.pop(tensor, UNKNOWN)  # a pool is made of what it held, and so on
-            for part in before:
-                stops = part.requires_grad and not tensor.requires_grad
-                behind = {part: False} if op == "call" else self.sources([part], images, piece)
-                for node, cut in behind.items():
-                    found[node] = found.get(node, True) and (cut or stops)
-            if known is not UNKNOWN:
-                self.made[tensor] = known
-        return found
+def _parts(tensor: Tensor, known: list[tuple[Call | str, Tensor]]) -> Iterator[Call | str]:
+    """Which known tensors this one is, or holds side by side along its channels."""
+    whole, at = [(who, one) for who, one in reversed(known) if one.ndim == tensor.ndim > 1], 0
+    while whole and at < tensor.shape[1]:
+        same = ((who, one) for who, one in whole if tensor[:, at : at + one.shape[1]].equal(one))
+        who, found = next(same, (None, tensor[:, :1]))
+        yield from [who] * (who is not None)
+        at += found.shape[1]
 
 
 # The picture, in pixels
 
-SPACE, ROW, HEAD, FOOT = 44, 72, 72, 96  # between columns, between rows, above and below them
-LEAST = 800  # width, for the legend
+STEP, ROW, TOP, LEGEND = 110, 66, 46, 84  # between boxes, rows, above an update's rows, below all
 ARROWS = {  # colour, width, pattern, arrow, meaning; data go to the right, gradients to the left
     "flows": (COLOURS[0], 2, "-", "<|-", "a gradient comes back"),
     "leaks": (COLOURS[1], 3, "-", "<|-", "a gradient into weights that do not move"),
     "detached": ("0.2", 1.6, (0, (4, 2.5)), "-", "detached: no gradient comes back"),
     "data": ("0.6", 0.9, "-", "-|>", "data"),
 }
-BOXES = {  # of a network, by what Update.state() says: colour, width, fill, meaning
-    (True, True): (COLOURS[0], 3, "#cfe3f1", "weights get a gradient and move"),
-    (True, False): (COLOURS[1], 1.5, "#fadccb", "weights get a gradient and do not move"),
-    (False, True): (COLOURS[1], 3, "white", "weights move without a gradient"),
-    (False, False): ("0.6", 1, "white", "weights get no gradient"),
+BOXES = {  # of a network: colour, width, fill, meaning
+    "move": (COLOURS[0], 3, "#cfe3f1", "weights get a gradient and move"),
+    "stay": (COLOURS[1], 1.5, "#fadccb", "weights get a gradient and do not move"),
+    "none": ("0.6", 1, "white", "weights get no gradient"),
 }
 
 
 def step_picture(step: Callable[..., Any], networks: Mapping[str, nn.Module], *args: Any) -> Figure:
-    """Runs a training step once, for real, and draws it: a panel for each time that weights move.
+    """Runs a training step once, for real, and draws it: each time that weights move, and why.
 
-    Data go from left to right through the networks to the terms of the loss. A solid line with an
-    arrow to the left is a gradient on its way back, a dashed line a place where it is stopped by
-    ``detach`` or ``no_grad``, a thin one data that need none. A box is filled if its weights get
-    a gradient, and thick if they move. What is one without the other is red, and so are the lines
-    on which a gradient reaches only weights that the update does not move: a forgotten ``detach``.
+    A row ends in a loss, or in one term of it. Data go from left to right through the networks. A
+    solid line with an arrow to the left is a gradient on its way back, a dashed line a place where
+    it is stopped by ``detach`` or ``no_grad``. A box is filled if its weights get a gradient, and
+    red if they get it and do not move, and so are the lines on which a gradient reaches only
+    weights that the update does not move: a forgotten ``detach``.
 
     ``step(*args)``, ``networks`` and errors are those of :func:`watch_step`::
 
@@ -260,113 +182,80 @@ def step_picture(step: Callable[..., Any], networks: Mapping[str, nn.Module], *a
         step_picture(my_step, {"G": G, "D": D}, G, D, opt_G, opt_D, x, y)
     """
     updates = watch_step(step, networks, *args)
-    panels = [_places(update.edges) for update in updates]
-    wide, high = [panel[1] for panel in panels], [panel[2] for panel in panels]
-    beside = sum(wide) <= WIDTH
-    width = max(LEAST, sum(wide) if beside else max(wide))
-    height = max(high) if beside else sum(high)
-    with new_figure(width, height + FOOT) as fig:
-        used: set[Any] = set()
-        for i, (update, (at, *size)) in enumerate(zip(updates, panels, strict=True)):
-            axes = pixel_axes(fig, beside * sum(wide[:i]), (not beside) * sum(high[:i]), *size)
-            axes.set(xlim=(0, size[0]), ylim=(size[1], 0))
-            used |= _draw(axes, update, at, f"{i + 1}.")
-        lines = [
-            Line2D([], [], color=colour, lw=line, ls=pattern, label=told)
-            for kind, (colour, line, pattern, _, told) in ARROWS.items()
+    rows = [[_row(call) for call in dict.fromkeys(update.judged)] for update in updates]
+    right = STEP * (1 + max(len(row) for each in rows for row in each))
+    width, height = max(780, right + STEP), sum(TOP + ROW * len(each) for each in rows)
+    with new_figure(width, height + LEGEND) as fig:
+        axes = pixel_axes(fig, 0, 0, width, height)
+        axes.set(xlim=(0, width), ylim=(height, 0))
+        used, y = set(), 0
+        for number, (update, each) in enumerate(zip(updates, rows, strict=True), 1):
+            title = (
+                f"{number}.  {_all(update.moved) or 'nothing'} learn{'s' * (len(update.moved) < 2)}"
+            )
+            axes.text(3, y + 16, title, size=11.5, weight="bold", va="center")
+            if update.leftover:
+                late = f"by gradients left over from before, too: {_all(update.leftover)}"
+                axes.text(240, y + 16, late, size=9, color=COLOURS[1], va="center")
+            y += TOP
+            for row in each:
+                used |= _draw(axes, update, row, right, y + 14)
+                y += ROW
+        handles = [
+            Line2D([], [], color=colour, lw=line, ls=pattern, label=meaning)
+            for kind, (colour, line, pattern, _, meaning) in ARROWS.items()
             if kind in used
-        ]
-        boxes = [
-            Patch(ec=colour, lw=line, fc=fill, label=told)
-            for state, (colour, line, fill, told) in BOXES.items()
+        ] + [
+            Patch(ec=colour, lw=line, fc=fill, label=meaning)
+            for state, (colour, line, fill, meaning) in BOXES.items()
             if state in used
         ]
-        fig.legend(handles=lines + boxes, loc="lower left", ncols=2, fontsize=9)
+        fig.legend(handles=handles, loc="lower left", ncols=2, fontsize=9)
     return fig
 
 
-def _places(edges: Mapping[Edge, str]) -> tuple[dict[Node, tuple[float, float]], float, float]:
-    """Where all nodes but data stand, x and y, and how wide and how high that is.
-
-    A row is a path from the first network to a term, without what stands in a row above.
-    """
-    made = {target for _, target in edges}
-    nodes = dict.fromkeys(n for edge in edges for n in edge if n.kind != "image" or n in made)
-    after = {node: [t for s, t in edges if s == node] for node in nodes}
-    first = [n for n in nodes if not any(s in nodes and t == n for s, t in edges)]
-
-    def paths(node: Node) -> list[list[Node]]:
-        return [[node, *path] for target in after[node] for path in paths(target)] or [[node]]
-
-    columns, rows = dict.fromkeys(nodes, 0), dict[Node, int]()
-    for path in [path for node in first for path in paths(node)]:
-        row = 1 + max(rows.values(), default=-1)
-        rows |= {node: row for node in path if node not in rows}
-        columns |= {node: max(column, columns[node]) for column, node in enumerate(path)}
-    last = 1 + max(columns[node] for node in nodes if node.kind != "term")
-    for node in nodes:  # a network that judges stands beside the terms
-        if node.kind != "image" and all(target.kind == "term" for target in after[node]):
-            columns[node] = last - (node.kind == "call")
-    right = max(sum(_width(s) for s, t in edges if t == n and s not in nodes) for n in first)
-    at: dict[Node, tuple[float, float]] = {}
-    for column in range(last + 1):
-        here = [node for node in nodes if columns[node] == column]
-        width = max(map(_width, here))
-        at |= {node: (right + SPACE + width / 2, HEAD + ROW * rows[node]) for node in here}
-        right += SPACE + width
-    return at, right + SPACE / 2, HEAD + ROW * (1 + max(rows.values()))
+def _row(call: Call) -> list[Call]:
+    """A call and those before it, one each, back to the data."""
+    before = call.sources + call.detached
+    return [call] + (_row(before[0]) if before else [])
 
 
-def _width(node: Node) -> float:
-    return 6 * len(node.name) + 30 if node.kind == "call" else 8.6 * len(node.name) + 12
+def _draw(axes: Axes, update: Update, row: list[Call], x: float, y: float) -> set[str]:
+    """Draws a row from its loss, which stands at (x, y), to the left; returns what it shows."""
+    used, live, place = set(), True, {"ha": "center", "va": "center"}
 
+    def write(text: str, at: tuple, to: Any, kind: str, **options: Any) -> Any:
+        """Text, and an arrow from it to another text."""
+        used.add(kind)
+        colour, width, line, style, _ = ARROWS[kind]
+        arrow = {"color": colour, "lw": width, "ls": line, "arrowstyle": style, "shrinkB": 1}
+        arrow |= {"patchB": to.get_bbox_patch(), "mutation_scale": 12}
+        return axes.annotate(text, to.get_position(), at, arrowprops=arrow, **place, **options)
 
-def _draw(axes: Axes, update: Update, at: Mapping[Node, tuple], number: str) -> set[Any]:
-    """Draws an update; returns what is to be told in the legend."""
-    moved = [_label(name) for name in sorted(update.moved)]
-    title = f"{number}  {' and '.join(moved) or 'nothing'} {'learn' if moved[1:] else 'learns'}"
-    axes.text(3, 14, title, size=11.5, weight="bold", va="center")
-    late = ", ".join(f"{_label(term)} → {_label(name)}" for term, name in sorted(update.leftover))
-    if late:
-        axes.text(3, 36, f"gradients left over: {late}", size=9, color=COLOURS[1], va="center")
-    used, drawn = set(update.edges.values()), dict[Any, Any]()
-
-    def write(x: float, y: float, text: str, ha: str = "center", pad: float = 0.25, **box: Any):
-        box = {"boxstyle": f"round,pad={pad}", "ec": "none", "fc": "white"} | box
-        return axes.text(x, y, text, ha=ha, va="center", bbox=box)
-
-    for node, (x, y) in at.items():
-        box = {"fc": "0.92"} if node.kind == "term" else {}
-        if node.kind == "call":
-            used.add(state := update.state(node))
-            box = dict(zip(("ec", "lw", "fc"), BOXES[state], strict=False), pad=0.45)
-        drawn[node] = write(x, y, _label(node.name), **box)
-        before = [source for source, target in update.edges if target == node]
-        if data := [source for source in before if source not in at]:
-            left = len(data) == len(before)  # else they come from below
-            place = (x - _width(node) / 2 - 30, y) if left else (x, y + 41)
-            words = ", ".join(_label(source.name) for source in data)
-            text = write(*place, words, ha="right" if left else "center", pad=0.1)
-            drawn |= {(source, node): text for source in data}
-    axes.figure.draw_without_rendering()  # from here on the boxes know their sizes, for the arrows
-    for (source, target), kind in update.edges.items():
-        start, end = drawn.get(source) or drawn[source, target], drawn[target]
-        colour, width, line, arrow, _ = ARROWS[kind]
-        down = source in at and at[source][1] < at[target][1]
-        axes.add_patch(
-            FancyArrowPatch(
-                start.get_position(), end.get_position(),
-                patchA=start.get_bbox_patch(), patchB=end.get_bbox_patch(), shrinkA=1, shrinkB=1,
-                connectionstyle="angle,angleA=-90,angleB=180,rad=10" if down else "arc3",
-                arrowstyle=arrow, mutation_scale=12, color=colour, lw=width, ls=line, zorder=4,
-            )
-        )  # fmt: skip
+    text = axes.text(
+        x, y, "loss", bbox={"boxstyle": "round,pad=0.25", "ec": "none", "fc": "0.92"}, **place
+    )
+    for after, call in zip([None, *row], row, strict=False):
+        kind = update.kind(call) if live else "data"
+        if live and after and call in after.detached:
+            kind, live = "detached", False
+        state = update.state(call)
+        used.add(state)
+        colour, line, fill, _ = BOXES[state]
+        box = {"boxstyle": "round,pad=0.45", "ec": colour, "lw": line, "fc": fill}
+        x -= STEP
+        text = write(_label(call.name), (x, y), text, kind, bbox=box)
+        if call.data:
+            at = (x - 0.6 * STEP, y) if call is row[-1] else (x, y + 37)
+            write(", ".join(map(_label, call.data)), at, text, "data", size=9)
     return used
 
 
 def _label(name: str) -> str:
     """``fake_y`` -> fake y; of a network, ``G_xy`` -> G with the index xy."""
-    if re.fullmatch(r"[A-Z](_[a-z]+)?", name):
-        letter, _, index = name.partition("_")
-        return rf"${letter}_{{\mathrm{{{index}}}}}$" if index[2:] else f"${letter}_{{{index}}}$"
-    return name.replace("_", " ")
+    letter, _, index = name.partition("_")
+    return f"${letter}_{{{index}}}$" if letter.isupper() else name.replace("_", " ")
+
+
+def _all(names: Iterable[str]) -> str:
+    return " and ".join(map(_label, sorted(names)))
