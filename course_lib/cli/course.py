@@ -103,18 +103,6 @@ def run(
 
 
 @app.command()
-def guesses(
-    folder: Annotated[
-        Path, typer.Argument(help="of your notebooks, or with such a folder for each learner")
-    ] = Path("notebooks"),
-) -> None:
-    """How often your guesses were right when you were sure; of a class, which ones were wrong."""
-    from course_lib.cli import guesses
-
-    print(guesses.report(folder))
-
-
-@app.command()
 def gallery(
     folder: Annotated[Path, typer.Argument(help="of runs and pictures, at any depth")],
     out: Annotated[Path, typer.Option(help="the page to write")] = Path("gallery.html"),

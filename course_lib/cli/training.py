@@ -341,15 +341,3 @@ def sweep(
     if failed := sweep.run(grid, scheduler, workers, out):
         print("failed:", *failed, sep="\n  ", file=sys.stderr)
         raise typer.Exit(1)
-
-
-@app.command()
-def study(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="of real or fake, one for each player")
-    ],
-) -> None:
-    """The answers of a class in the game real or fake: how often each model fooled its players."""
-    from course_lib.widgets import real_or_fake
-
-    print(real_or_fake.table(files))

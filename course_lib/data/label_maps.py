@@ -4,7 +4,6 @@ A scene is a pair (labels, instances) of whole numbers, (h, w) each: classes of 
 ids, 0 for the background.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +32,6 @@ from course_lib.houses.layout import CLASSES, PALETTE
 FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
 EXACT = 2**24  # whole numbers below it are exact as floats
 STRAY = 0.1  # share of such pixels above which an image is no label map
-# Each class a second time, with another red that is nearer to its own colour than to others: for an
-# object beside one of its class.
-SHADES = PALETTE + tuple((r + 60 if r < 128 else r - 60, g, b) for r, g, b in PALETTE)
 
 
 def regions(labels: Integer[Tensor, "h w"]) -> Integer[Tensor, "h w"]:
@@ -216,33 +212,3 @@ def hand_drawn(
     beside, below = ids[:, 1:] != ids[:, :-1], ids[1:] != ids[:-1]
     line = F.pad(beside, (1, 0)) | F.pad(below, (0, 0, 1, 0))
     return torch.where(line, 1.0, colour_labels(labels.cpu()))
-
-
-def shaded(
-    labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]
-) -> Float[Tensor, "3 h w"]:
-    """The label map in the colours of SHADES, in [-1, 1]: objects of one class that touch differ.
-
-    Exact where two shades are enough, as in a band of windows; else some borders between equal
-    classes are missing.
-    """
-    ids, labels = instances.cpu().long(), labels.cpu().long()
-    beside: dict[int, set[int]] = defaultdict(set)  # the ids of one class next to an id
-    for axis in (0, 1):
-        pairs = ids.unfold(axis, 2, 1).flatten(0, 1)  # (n, 2): pixels next to each other
-        same_class = labels.unfold(axis, 2, 1).flatten(0, 1).diff()[:, 0] == 0
-        for one, other in pairs[same_class].unique(dim=0).tolist():
-            if one != other:
-                beside[one].add(other)
-                beside[other].add(one)
-    is_second: dict[int, bool] = {}
-    for start in beside:
-        is_second.setdefault(start, False)
-        chain = [start]
-        for number in chain:  # it grows: from one object to those beside it
-            fresh = beside[number] - is_second.keys()
-            is_second |= dict.fromkeys(fresh, not is_second[number])
-            chain += fresh
-    seconds = torch.tensor([number for number, second in is_second.items() if second])
-    shades = labels + len(PALETTE) * torch.isin(ids, seconds)
-    return (torch.tensor(SHADES)[shades] / 127.5 - 1).movedim(-1, 0).contiguous()

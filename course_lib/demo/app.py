@@ -28,7 +28,6 @@ from course_lib.widgets import (
     photograph,
     real_or_fake,
     scene,
-    scrubber,
     styles,
 )
 from course_lib.widgets.show import shown_errors
@@ -68,7 +67,6 @@ HINTS = {  # what to try first in a tab of this kind; in the order of the tabs
     "There and back": "Choose a picture and compare the last with the first: what got lost? It has "
     "never seen a pair.",
     "Rebuild": "Choose a window, make it a door, and push it to the right.",
-    "Training": "Press play: the same images at every preview of this training.",
     "Real or fake?": "Press start. Two images for one second: which is real? The arrow keys "
     "answer, too.",
     "What D sees": "Move over the image, and find the patch that D trusts least: one cell of its "
@@ -144,7 +142,6 @@ def _kinds(run: Translator) -> list[str]:
         "Borrowed looks": both_ways and method.has_codes,
         "There and back": both_ways and not method.has_codes,
         "Rebuild": bool(method.maps),
-        "Training": shipped.name_of(run.folder) is None,
         "Real or fake?": True,
         "What D sees": bool(method.discriminators()),
     }
@@ -167,12 +164,10 @@ def _ways(shown: dict[str, Translator]) -> w.Widget:
 def _made(kind: str, run: Translator) -> w.Widget:
     """The widget of a tab."""
     method = run.method
-    if kind == "Training":
-        return scrubber.scrubber(run.folder)
     if kind == "Real or fake?":
         data, seed = _held_out(run, "test"), secrets.randbelow(10**6)
         pairs = runs.translate_batches(method, Subset(data, data.presentable[:ROUND]))
-        return real_or_fake.game(pairs["y"], pairs["fake_y"], run.title, seed=seed)
+        return real_or_fake.Game(pairs["y"], pairs["fake_y"], seed=seed)
     some = _some(run)
     x, y, names = some["x"], some["y"], some["names"]
     if kind == "Many answers":

@@ -11,21 +11,18 @@ import subprocess
 import tarfile
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor
 from tqdm import tqdm
 
 from course_lib.data import TwoDomains, photos, spread
 from course_lib.data.files import check_fresh
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
-from course_lib.data.label_maps import SHADES
 from course_lib.demo import CAPTIONS
 from course_lib.errors import ensure, need, telling
-from course_lib.houses.layout import CLASSES
+from course_lib.houses.layout import CLASSES, PALETTE
 from course_lib.plotting.figures import stitch
 from course_lib.runs import image_translator, looks, open_translator
 from course_lib.runs.export import METHODS, export_run
@@ -86,7 +83,7 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
             name = f"{stem}-{number}"
     file = f"models/{name}.onnx"
     facts = export_run(folder, page / file, half=half)
-    data, drawn = facts.pop("dataset"), facts.pop("x")
+    data = facts.pop("dataset")
     entry = {"name": name, "title": title, "file": file} | facts
     entry |= {key: int(facts[key]) for key in ("size", "z_dim", "multiple")}
     method, settings = open_translator(folder, "cpu")
@@ -97,7 +94,7 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
         (page / "presets").mkdir(exist_ok=True)
         picture.save(page / f"presets/{name}.webp")
         return entry | {"thumbnail": f"presets/{name}.webp"}
-    entry |= _inputs(page, name, data, drawn)
+    entry |= _inputs(page, name, data)
     return entry | {"thumbnail": _thumbnail(page, page / file, entry)}
 
 
@@ -133,7 +130,7 @@ def _thumbnail(page: Path, path: Path, entry: dict) -> str:
     return name
 
 
-def _inputs(page: Path, name: str, data: TwoDomains, drawn: Callable[[dict], Tensor]) -> dict:
+def _inputs(page: Path, name: str, data: TwoDomains) -> dict:
     """Write some held-out inputs as PNG files, ``presets``; they, and their colours.
 
     ``colours``: of which they consist, if these are few, the most frequent first; ``paper`` is that
@@ -142,7 +139,7 @@ def _inputs(page: Path, name: str, data: TwoDomains, drawn: Callable[[dict], Ten
     names = list(data.names or map(str, range(len(data))))
     rows = [names.index(chosen) for chosen in CHOSEN if chosen in names]
     rows = rows or spread(data.presentable, PRESETS)
-    x = torch.stack([drawn(data[i]) for i in rows])
+    x = torch.stack([data[i]["x"] for i in rows])
     (page / "presets" / name).mkdir(parents=True)
     presets = []
     for i, (row, image) in enumerate(zip(rows, x, strict=True)):
@@ -152,8 +149,7 @@ def _inputs(page: Path, name: str, data: TwoDomains, drawn: Callable[[dict], Ten
     pixels = Counter(map(tuple, to_bytes(x).permute(0, 2, 3, 1).reshape(-1, 3).tolist()))
     colours = [_hex(colour) for colour, _ in pixels.most_common()]
     few = colours if len(colours) <= COLOURS else []
-    words = [*CLASSES, *(f"{name} beside {name}" for name in CLASSES)]
-    labels = dict(zip(map(_hex, SHADES), words, strict=True))
+    labels = dict(zip(map(_hex, PALETTE), CLASSES, strict=True))
     meanings = [labels[colour] for colour in few] if set(few) <= set(labels) else few
     return {"presets": presets, "colours": few, "meanings": meanings, "paper": colours[0]}
 

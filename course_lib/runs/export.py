@@ -3,7 +3,6 @@
 import copy
 import tempfile
 import warnings
-from operator import itemgetter
 from pathlib import Path
 
 import torch
@@ -13,18 +12,15 @@ from torch import Tensor, nn
 
 from course_lib.data import DATA_SETS, opened_for, spread
 from course_lib.data.files import MARK, check_outputs, expanded, replace_file
-from course_lib.data.label_maps import SHADES, shaded
 from course_lib.errors import ensure, need
-from course_lib.houses.layout import CLASSES, PALETTE
 from course_lib.methods.base import Method
-from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs import looks
 from course_lib.runs.opening import in_direction, open_translator
 from course_lib.runs.sizes import size_step
 
 LIMIT = 1e-3  # largest difference to PyTorch that passes, of images in [-1, 1]
 INPUTS = 100  # held-out inputs that are compared
-METHODS = ("pix2pix", "cyclegan", "bicyclegan", "cut", "pix2pixhd")  # that can be exported
+METHODS = ("pix2pix", "cyclegan", "bicyclegan", "cut")  # that can be exported
 OPSET = 18
 HALVED = 50_000  # tensors with fewer numbers stay float32: many, next to the image, cheap to keep
 
@@ -35,8 +31,8 @@ def to_onnx(
     """Write the generator behind ``method.translate`` as ``path``; returns its metadata, texts.
 
     Inputs: ``x`` (batch, 3, H, W) in [-1, 1], and of BicycleGAN ``z`` (batch, z_dim); output ``y``,
-    like x. Of pix2pixHD x is a picture in the colours of SHADES, and z is the style of the wall. H
-    and W are multiples of the metadata's ``multiple`` or, where that is 0, of the training's size.
+    like x. H and W are multiples of the metadata's ``multiple`` or, where that is 0, of the
+    training's size.
     Averaged weights if there are any. ``direction="yx"`` takes CycleGAN's other way. ``half``
     stores large weights as float16, which are float32 again before they are used. ``about`` goes
     into the metadata, too. Raises CourseError for another method, for dropout or batch statistics
@@ -89,10 +85,8 @@ def check(
 
 def _painted(method: Method, x: Tensor, z: Tensor | None, direction: str) -> Tensor:
     """What a file must compute from x and z: ``translate``'s output."""
-    x, z, maps = x.to(method.device), None if z is None else z.to(method.device), {}
-    if method.maps:
-        z, maps = _as_scenes(method, x, z)
-    return method.translate(x, z, direction, **maps)["fake_y"].cpu()
+    z = None if z is None else z.to(method.device)
+    return method.translate(x.to(method.device), z, direction)["fake_y"].cpu()
 
 
 def export_run(folder: Path, path: Path, direction: str | None = None, half: bool = False) -> dict:
@@ -100,8 +94,8 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
 
     With ``half``, large weights are float16. Where other sizes fit, a wider and a higher one are
     compared, too. Returns the metadata, ``difference``, ``compared`` (inputs), ``bytes``,
-    ``dataset`` (the test split as the method sees it), ``x`` (which gives an item's input),
-    ``grey`` (whether that is seen in grey) and ``share`` (of a picture that it shows: ``Look``).
+    ``dataset`` (the test split as the method sees it), ``grey`` (whether its x is seen in grey) and
+    ``share`` (of a picture that it shows: ``Look``).
     Raises CourseError, and leaves ``path`` alone, if the difference is above 1e-3, the run cannot
     be exported, or a file is there that is no export.
     """
@@ -113,10 +107,10 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     in_direction(method, settings, direction, folder)  # refuses what was not learned
     learned = "xy" if direction == settings["direction"] else "yx"  # as the method calls it
     where = settings["data"]
-    name = where if where in DATA_SETS else Path(where).name  # a page must not tell folders
+    # The page is for strangers, so of a folder it says the name and not the path.
+    name = where if where in DATA_SETS else Path(where).name
     data = opened_for(method, where, "test", direction)
-    pick = (lambda of: shaded(of["labels"], of["instances"])) if method.maps else itemgetter("x")
-    x = torch.stack([pick(item) for item in spread(data, INPUTS)])
+    x = torch.stack([item["x"] for item in spread(data, INPUTS)])
     about = {
         "direction": direction,
         "data": name,
@@ -145,7 +139,6 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
         "compared": len(x),
         "bytes": len(written),
         "dataset": data,
-        "x": pick,
         "grey": look.colouring,
         "share": look.share,
     }
@@ -156,13 +149,11 @@ def _generator(method: Method, direction: str) -> nn.Module:
 
     Raises CourseError if that is not one function of its inputs.
     """
-    if method.maps and method.has_chance:
-        return _Scenes(method)
     ensure(
         method.is_one_network,
         f"{type(method).__name__} cannot be exported",
         "to_onnx",
-        f"export {', '.join(METHODS)}, the last of label maps and with styles",
+        f"export {', '.join(METHODS)}",
     )
     ensure(
         not (method.has_chance or method.mixes_batch),
@@ -252,54 +243,6 @@ class _Doubling(nn.Module):
         return F.conv_transpose2d(x, sums, self.bias, 2, 1)
 
 
-# ---- pix2pixHD sees labels, borders and styles; its file gets a picture and a code
-
-
 def _codes(method: Method, n: int) -> Tensor | None:
     """z for n inputs, (n, z_dim), or None where there is none."""
-    if method.maps:
-        return torch.randn(n, method.styles.n_features, generator=torch.Generator().manual_seed(0))
     return method.noise(n, seed=0) if method.has_codes else None
-
-
-def _as_scenes(method: Pix2PixHD, x: Tensor, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Styles of the wall and pictures in the colours of SHADES as ``translate`` takes them."""
-    shades = torch.tensor(SHADES).to(x) / 127.5 - 1
-    at = (x[:, None] - shades[:, :, None, None]).square().sum(2).argmin(1)  # of (B, shades, H, W)
-    labels, image = at % len(PALETTE), torch.arange(len(x))[:, None, None]
-    styles = _Scenes(method).styles(z)[image, labels].movedim(-1, 1)
-    return styles, {"labels": labels, "instances": at}
-
-
-class _Scenes(nn.Module):
-    """pix2pixHD, and the way from a picture in SHADES and a style of the wall to what G sees."""
-
-    def __init__(self, method: Pix2PixHD):
-        super().__init__()
-        self.nets = nn.ModuleDict({name: method.averaged[name] for name in ("G1", "G2")})
-        self.generate_with, self.scene = method.generate_with, method.scene
-        self.n_labels = method.config.n_labels
-        shades = torch.tensor(SHADES) / 127.5 - 1  # the nearest of them has the largest 2 x c - c c
-        self.kernel = nn.Buffer(2 * shades[:, :, None, None])
-        self.bias = nn.Buffer(-shades.square().sum(1))
-        centres, counts = method.styles.centres, method.styles.counts.tolist()
-        self.usual = nn.Buffer(torch.zeros_like(centres[:, 0]))
-        self.spread = nn.Buffer(torch.zeros_like(centres[:, 0]))
-        for label, count in enumerate(counts):
-            known = centres[label, :count]
-            if count:
-                self.usual[label] = known[(known - known.mean(0)).square().sum(1).argmin()]
-            if label == CLASSES.index("facade") and count > 1:
-                self.usual[label], self.spread[label] = known.mean(0), known.std(0)
-
-    def styles(self, z: Float[Tensor, "b f"]) -> Float[Tensor, "b n_labels f"]:
-        """Each class has its middle centre; the wall's moves by z standard deviations."""
-        return (self.usual + z[:, None] * self.spread).clamp(-1, 1)
-
-    def forward(
-        self, x: Float[Tensor, "b 3 h w"], z: Float[Tensor, "b f"]
-    ) -> Float[Tensor, "b 3 h w"]:
-        at = F.conv2d(x, self.kernel, self.bias).argmax(1)  # (B, 3, H, W) -> (B, H, W)
-        scene = self.scene(at % len(PALETTE), at)
-        styles = torch.einsum("bkhw,bkf->bfhw", scene[:, : self.n_labels], self.styles(z))
-        return self.generate_with(torch.cat([scene, styles], dim=1), dict(self.nets.items()))

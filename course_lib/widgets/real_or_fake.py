@@ -1,4 +1,4 @@
-"""Real or fake? The papers' perceptual study: a game, a file for each player, a table for a class.
+"""Real or fake? The papers' perceptual study as a game.
 
 The protocol of pix2pix and CycleGAN: a real and a fake image for 1 s, then all the time you like to
 say which one is real; 10 practice trials with feedback, then 40 scored ones without; one model a
@@ -6,11 +6,8 @@ round. The score is the share of the scored trials in which the fake was taken f
 50 % nobody can tell.
 """
 
-import json
 import math
 import random
-from collections import Counter, defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,10 +16,9 @@ import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.data import files
 from course_lib.data.images import to_image, to_png
-from course_lib.errors import CourseError, ensure
-from course_lib.metrics.intervals import interval, wilson
+from course_lib.errors import ensure
+from course_lib.metrics.intervals import wilson
 
 PRACTICE, SCORED = 10, 40  # trials of a round
 LEAST = 16  # images of each kind: fewer have not enough different pairs
@@ -30,7 +26,7 @@ EXPOSURE = 1000  # milliseconds
 SHOWN = 256  # side of a shown image in px, at most, if it can be enlarged by a whole number
 
 
-# ---- the study: trials, results, the table
+# ---- trials and results
 
 
 class Trial(NamedTuple):
@@ -85,72 +81,14 @@ def sentence(fooled: int, n: int) -> str:
     )
 
 
-def store(path: Path, *results: dict) -> None:
-    """Adds a JSON line for each result to a player's file; without one it only tries to write.
-
-    Raises CourseError, with the file as it was, if it cannot.
-    """
-    lines = [json.dumps(result).encode() for result in results]
-    with files.writing("results", path, sum(map(len, lines))):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        before = path.read_bytes().splitlines() if path.exists() else []
-        ensure(
-            all(line.startswith(b"{") for line in before),
-            "this file holds something else",
-            path,
-            "name a new file",
-        )
-        files.replace_file(path, b"".join(line + b"\n" for line in before + lines))
-
-
-def table(paths: Iterable[Path]) -> str:
-    """The files of a class, one for each player, as a Markdown table with a row for each model.
-
-    The rate is the mean over the players, with its 95 % t interval; for one player, or if all have
-    the same rate, the interval is Wilson's of all trials. A file that is named twice counts once.
-    Raises CourseError for a file that cannot be read or holds something else, and for no results.
-    """
-    players: dict[str, list[tuple[int, int]]] = defaultdict(list)  # (fooled, trials) of each
-    for path in sorted({path.resolve() for path in paths}):
-        fooled, answers = Counter(), Counter()
-        try:
-            for line in path.read_text("utf-8").splitlines():
-                result = json.loads(line)
-                if not 0 <= result["fooled"] <= result["n"] != 0:
-                    raise ValueError(line)
-                fooled[str(result["model"])] += result["fooled"]
-                answers[str(result["model"])] += result["n"]
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            why = getattr(error, "strerror", None) or "something else stands here"
-            raise CourseError(
-                f"no results of real or fake: {why}",
-                path,
-                "give the files that game(..., out=FILE) wrote, one for each player",
-            ) from error
-        for model, n in answers.items():
-            players[model].append((fooled[model], n))
-    ensure(players, "no results of a round", "course study", "play game(..., out=FILE) first")
-    lines = ["| model | players | trials | fooling rate | 95 % interval |", "|---|---|---|---|---|"]
-    for model, counts in sorted(players.items()):
-        count, n = (sum(column) for column in zip(*counts, strict=True))
-        rates = [fooled / n for fooled, n in counts]
-        rate, low, high = count / n, *wilson(count, n)
-        if len(set(rates)) > 1:
-            rate, low, high, _ = interval(rates)
-        ends = f"{100 * max(0, low):.1f} to {100 * min(1, high):.1f} %"
-        lines.append(f"| {model} | {len(counts)} | {n} | {100 * rate:.1f} % | {ends} |")
-    return "\n".join([*lines, "", "At 50 % nobody can tell the fakes from the real ones."])
-
-
 # ---- the game
 
 
 class Game(anywidget.AnyWidget):
-    """A round with the images of one model; its result becomes a line of the player's file ``out``.
+    """A round with the images of one model.
 
     ``real[i]`` and ``fake[i]`` belong to one input. Buttons and the arrow keys answer. Raises
-    CourseError for too few images, and for an ``out`` that cannot be written: not after the last
-    trial. Later errors appear in the game and are raised again.
+    CourseError for too few images. Later errors appear in the game and are raised again.
 
     ``pressed`` is what the player did, as the page tells it. The page times the exposure: it knows
     when both images are decoded and on the screen. A clock in the kernel would start while they are
@@ -172,16 +110,11 @@ class Game(anywidget.AnyWidget):
         self,
         real: Float[Tensor, "n 3 s s"],
         fake: Float[Tensor, "m 3 s s"],
-        model_name: str,
-        out: Path | str | None = None,
         seed: int = 0,
     ):
-        if out is not None:
-            out = files.expanded(out)
-            store(out)  # nothing yet
         size = real.shape[-1]
         super().__init__(side=size * max(1, SHOWN // size))
-        self.real, self.fake, self.model, self.out, self.seed = real, fake, model_name, out, seed
+        self.real, self.fake = real, fake
         self.trials = trials(min(len(real), len(fake)), seed)
         self.fooled = 0  # of the trials that count
         self.message = (
@@ -230,10 +163,3 @@ class Game(anywidget.AnyWidget):
             return self._show()
         self.left = self.right = b""  # a stored notebook needs none of them
         self.message, self.phase = sentence(self.fooled, SCORED), "done"
-        if self.out is not None:
-            result = {"model": self.model, "fooled": self.fooled, "n": SCORED, "seed": self.seed}
-            store(self.out, result)
-            self.message += f" Stored in {self.out.name}."
-
-
-game = Game  # called as its siblings are, such as back.both_ways

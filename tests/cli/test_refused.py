@@ -166,8 +166,6 @@ def test_translating_is_refused(trained, place, content, target, named, refusal)
 @pytest.mark.parametrize(
     ("files", "command", "named"),
     [
-        ({}, "study results", "results"),
-        ({"0.jsonl": '{"step": 1, "seconds": 2}'}, "study results/0.jsonl", "0.jsonl"),
         ({"run.json": '{"method": "pix2pix", "config": {}}'}, "demo results", "results"),
         ({"run.json": '{"method": "pix2pix", "config": {}}'}, "export results --onnx o", "results"),
         *(

@@ -6,11 +6,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from course_lib.data import label_maps, open_dataset
+from course_lib.data import open_dataset
 from course_lib.data.augment import Augment
 from course_lib.data.facades import HOUSES, PAIRED, SHOWN, TASKS, Facades, colour_labels, label_map
 from course_lib.houses.layout import CLASSES, PALETTE
-from course_lib.networks.pix2pixhd import boundary_map
 
 WALL = CLASSES.index("facade")
 
@@ -94,19 +93,6 @@ def test_labels_become_colours_and_come_back():
     assert torch.equal(label_map(image + 0.2 * (torch.rand(image.shape) - 0.5)), labels)
     colour = torch.tensor(PALETTE[labels[0, 4, 5]]).float()
     assert torch.equal(colour_labels(labels[0])[:, 4, 5] * 127.5 + 127.5, colour)
-
-
-def test_two_shades_tell_windows_apart_that_touch():
-    data = Facades("test", 64, "facades:touching")
-    shades = torch.tensor(label_maps.SHADES) / 127.5 - 1
-    for i in range(0, 200, 10):
-        labels, ids = data[i]["labels"], data[i]["instances"]
-        image = label_maps.shaded(labels, ids)
-        at = (image - shades[:, :, None, None]).square().sum(1).argmin(0)
-        assert torch.equal(at % 12, labels.long()) and torch.equal(label_map(image), labels.long())
-        assert torch.equal(boundary_map(at[None]), boundary_map(ids[None])) and at.max() >= 12
-    in_a_ring, five = torch.tensor([[1, 2], [3, 3]]), torch.full((2, 2), 5)
-    assert torch.equal(label_map(label_maps.shaded(five, in_a_ring)), five)  # a border is lost
 
 
 @pytest.mark.parametrize("kind", ["resize", "affine"])

@@ -20,7 +20,7 @@ def test_tabs_are_filled_when_opened_and_show_their_errors(monkeypatch):
     drawn = []
     real = draw.draw
     monkeypatch.setattr(draw, "draw", lambda models: drawn.append([*models]) or real(models))
-    monkeypatch.setattr(real_or_fake, "game", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(real_or_fake, "Game", lambda *_, **__: 1 / 0)
     title, tabs = app.app(["shipped:edges-emoji"]).children
     assert [tabs.get_title(i) for i in range(3)] == ["Draw", "Real or fake?", "What D sees"]
     assert "guess" in title.value and "--accent: light-dark(#" in title.value  # the page's colours

@@ -87,7 +87,6 @@ def test_the_floors_agreed_upon():
     held = set().union(*(Requirement(line).extras for line in extras["all"]))
     assert PROJECT["requires-python"] == ">=3.11" and held == set(extras) - {
         "all",
-        "papers",
         "logbook",
         "film",
     }

@@ -2,17 +2,15 @@
 
 import itertools
 import math
-import sys
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from course_lib import CourseError
 from course_lib.data import open_dataset
 from course_lib.data.emoji import EmojiDrawn, entries
-from course_lib.metrics import diversity, papers
+from course_lib.metrics import diversity
 from course_lib.metrics.perceptual import distances, embed
 from tests.support.tensors import REFUSED, noise, normal, uniform
 
@@ -53,12 +51,6 @@ def test_the_same_emoji_by_another_artist_is_nearer_than_a_different_one_of_its_
         apart = torch.cdist(a, b)
         right.append((apart.diagonal()[:, None] < apart)[alike].float().mean())
     assert right[0] > 0.85 and right[0] > right[1]  # by chance 0.5; pixels know less
-
-
-def test_the_papers_measures_are_asked_for_with_their_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torchmetrics.image.fid", None)
-    with pytest.raises(CourseError, match=r"extra|papers"):
-        papers.fid(*torch.rand(2, 4, 3, 32, 32))
 
 
 # ---- diversity

@@ -11,7 +11,6 @@ import statistics
 import time
 import urllib.request
 from functools import cache
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +20,10 @@ import torch
 from PIL import Image
 
 from course_lib import CourseError, runs
-from course_lib.data import label_maps, open_dataset
+from course_lib.data import open_dataset
 from course_lib.data.images import read_image
 from course_lib.demo import page as demo
 from course_lib.methods.pix2pix import Config, Pix2Pix
-from course_lib.networks.pix2pixhd import boundary_map
 from course_lib.runs import export
 from tests.demo.test_browser import dropped, stroke
 from tests.runs.test_films import shown
@@ -38,7 +36,6 @@ DATA = {
     "cyclegan": "emoji:twemoji-fluent",
     "colour": "photos:colour",
     "cut": "photos:van-gogh",
-    "pix2pixhd": "facades:touching",
 }
 SIZES = {  # as people train it
     "colour": ("pix2pix", "cpu", 128, ["base_channels=24", "batch_size=1"]),
@@ -70,18 +67,15 @@ def trained(tmp_path_factory):
         pytest.param("cyclegan", "xy", marks=pytest.mark.extra),
         pytest.param("cyclegan", "yx", marks=pytest.mark.extra),
         ("cut", "xy"),
-        ("pix2pixhd", "xy"),
     ],
 )
 def test_the_file_computes_what_translate_does(trained, tmp_path, method, direction):
     model, _ = runs.open_run(trained(method), "cpu")
     path, data = tmp_path / "model.onnx", open_dataset(DATA[method], "test", 32, direction)
     facts = export.to_onnx(model, path, direction, about={"licence": "MIT"})
-    hd, codes = method == "pix2pixhd", {"bicyclegan": 8, "pix2pixhd": 3}.get(method)
+    codes = 8 if method == "bicyclegan" else None
     items, z = [data[i] for i in range(8)], None if codes is None else torch.randn(8, codes)
-    x = torch.stack(
-        [label_maps.shaded(of["labels"], of["instances"]) if hd else of["x"] for of in items]
-    )
+    x = torch.stack([item["x"] for item in items])
     assert export.check(model, path, x, z, direction) < export.LIMIT
     assert (
         export.check(model, path, x[:1], None if z is None else z[:1], direction) < export.LIMIT
@@ -90,7 +84,7 @@ def test_the_file_computes_what_translate_does(trained, tmp_path, method, direct
         export.check(model, path, -x, z if z is None else z + 1, direction) < export.LIMIT
     )  # it depends on them
     step = int(facts["multiple"])
-    assert step == {"cyclegan": 4, "cut": 4, "pix2pixhd": 8}.get(method, 32)
+    assert step == {"cyclegan": 4, "cut": 4}.get(method, 32)
     for height, width in (
         ((32, 32 + step), (64 + step, 32)) if step else ()
     ):  # free height and width
@@ -104,18 +98,6 @@ def test_the_file_computes_what_translate_does(trained, tmp_path, method, direct
     assert not any(
         name in path.read_bytes() for name in (b"site-packages", b"course_lib/")
     )  # paths of this machine
-    if hd:
-        styles, maps = export._as_scenes(model, x, z)
-        labels, at = maps["labels"], maps["instances"]
-        wall, (true, ids) = (
-            labels == 1,
-            (torch.stack([of[key] for of in items]) for key in ("labels", "instances")),
-        )
-        assert torch.equal(labels, true.long()) and torch.equal(boundary_map(at), boundary_map(ids))
-        assert (styles - export._as_scenes(model, x, z + 1)[0]).abs().sum(1)[wall].min() > 0
-        assert torch.equal(
-            *(export._as_scenes(model, x, of)[0].movedim(1, -1)[~wall] for of in (z, z + 1))
-        )
     if method == "cyclegan":
         assert (
             export.check(model, path, x, direction=direction[::-1]) > export.LIMIT
@@ -149,10 +131,10 @@ def test_what_a_file_cannot_do_is_refused(trained, tmp_path, monkeypatch):
     for settings in ({}, {"dropout": 0.0}, {"norm": "instance"}):
         with pytest.raises(CourseError, match="the outputs depend on chance or on the batch"):
             export.to_onnx(Pix2Pix(Config(**small, **settings)), tmp_path / "model.onnx")
-    with pytest.raises(CourseError, match="DCGAN cannot be exported"):
-        export.to_onnx(
-            runs.method_class("dcgan")(runs.make_config("dcgan", "smoke")), tmp_path / "model.onnx"
-        )
+    for name in ("dcgan", "pix2pixhd"):
+        other = runs.method_class(name)(runs.make_config(name, "smoke"))
+        with pytest.raises(CourseError, match="cannot be exported"):
+            export.to_onnx(other, tmp_path / "model.onnx")
     with pytest.raises(CourseError, match="translates xy, not yx"):
         export.export_run(trained("pix2pix"), tmp_path / "model.onnx", "yx")
     check = export.check  # and other sizes than that of the training may differ
@@ -216,24 +198,16 @@ def test_without_npm_nothing_is_built(trained, tmp_path, monkeypatch, script):
 
 def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
     (tmp_path / "presets").mkdir()
-    x = itemgetter("x")
-    edges = demo._inputs(tmp_path, "edges", open_dataset("emoji:edges", "test", 32), x)
+    edges = demo._inputs(tmp_path, "edges", open_dataset("emoji:edges", "test", 32))
     assert [p["name"] for p in edges["presets"]] == [name.replace("_", " ") for name in demo.CHOSEN]
     assert edges["colours"] == ["#ffffff", "#000000"] and edges["paper"] == "#ffffff"
-    labels = demo._inputs(tmp_path, "labels", open_dataset("facades", "test", 32), x)
+    labels = demo._inputs(tmp_path, "labels", open_dataset("facades", "test", 32))
     assert len(labels["presets"]) == demo.PRESETS and 2 < len(labels["colours"]) <= demo.COLOURS
     assert {"facade", "window", "door"} <= set(labels["meanings"]) and edges["meanings"] == edges[
         "colours"
     ]
-    touching = open_dataset("facades:touching", "test", 32)
-    shades = demo._inputs(
-        tmp_path, "shades", touching, lambda of: label_maps.shaded(of["labels"], of["instances"])
-    )
-    assert "window beside window" in shades["meanings"] and len(shades["colours"]) <= demo.COLOURS
-    assert (
-        demo._inputs(tmp_path, "photos", open_dataset("facades", "test", 32, "yx"), x)["colours"]
-        == []
-    )
+    photos = demo._inputs(tmp_path, "photos", open_dataset("facades", "test", 32, "yx"))
+    assert photos["colours"] == []
 
 
 # ---- in a browser

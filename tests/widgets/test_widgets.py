@@ -1,7 +1,6 @@
 """Widgets are thin shells: what they show is what the plain function gives; they hide no bug."""
 
 import base64
-import json
 import re
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +18,7 @@ from course_lib.data.facades import Facades
 from course_lib.data.images import read_image, to_bytes, to_image
 from course_lib.methods.cut import CUT
 from course_lib.plotting.figures import GAP
-from course_lib.widgets import back, latents, lens, photograph, scene, scrubber, show, styles
+from course_lib.widgets import back, latents, lens, photograph, scene, show, styles
 from course_lib.widgets.show import Pictures, data_url
 from tests.support import pictures
 from tests.support.small import untrained
@@ -40,29 +39,17 @@ def descendants(box):
 # ---- all of them
 
 
-@pytest.fixture
-def run(tmp_path):
-    """A run folder with three previews, of which the second is grey."""
-    (tmp_path / "previews").mkdir()
-    for step, grey in ((0, 0), (2, 128), (10, 255)):
-        Image.new("RGB", (40, 20), (grey,) * 3).save(tmp_path / "previews" / f"{step:08}.png")
-    (tmp_path / "history.jsonl").write_text(
-        "\n".join(json.dumps({"step": i, "g_l1": 1 / i, "d_real": 0.7}) for i in range(1, 11))
-    )
-    return tmp_path
-
-
 def made(name: str):
     """An untrained method of 32 px, and three images of x and of y."""
     return untrained(name, 32), *(torch.rand(2, 3, 3, 32, 32) * 2 - 1)
 
 
-def explorer(_):
+def explorer():
     method, x, _ = made("bicyclegan")
     return latents.explorer(method, x, method.noise(20, seed=0))
 
 
-def editor(_):
+def editor():
     items = [Facades("test", 32)[i] for i in range(2)]
     return scene.editor(made("pix2pixhd")[0], [(i["labels"], i["instances"]) for i in items])
 
@@ -86,24 +73,22 @@ def ways(*sizes):
 DRAWS = {  # or draw_NAME
     "latents": "draw_codes",
     "lens": "draw_patches",
-    "scrubber": "draw_moment",
     "photograph": "to_png",
 }
-WIDGETS = {  # module, what makes it of a run folder, and the control that is moved
+WIDGETS = {  # module, what makes it, and the control that is moved
     "latents": (latents, explorer, w.FloatSlider, "value", [1.0, 2.0]),
-    "back": (back, lambda _: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
-    "photograph": (photograph, lambda _: ways(*[(40, 32)] * 3), Pictures, "value", [1, 2]),
-    "styles": (styles, lambda _: styles.mixer(*made("munit")), Pictures, "value", [1, 2]),
+    "back": (back, lambda: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
+    "photograph": (photograph, lambda: ways(*[(40, 32)] * 3), Pictures, "value", [1, 2]),
+    "styles": (styles, lambda: styles.mixer(*made("munit")), Pictures, "value", [1, 2]),
     "scene": (scene, editor, w.IntSlider, "value", [1, 8]),
-    "lens": (lens, lambda _: lens.lens(*made("pix2pix")), lens.Lens, "cell", [[0, 1], [1, 0]]),
-    "scrubber": (scrubber, scrubber.scrubber, w.SelectionSlider, "index", [1, 2]),
+    "lens": (lens, lambda: lens.lens(*made("pix2pix")), lens.Lens, "cell", [[0, 1], [1, 0]]),
 }
 
 
 @pytest.mark.parametrize("name", WIDGETS)
-def test_a_widget_hides_no_bug(name, run, monkeypatch):
+def test_a_widget_hides_no_bug(name, monkeypatch):
     module, make, kind, trait, (first, second) = WIDGETS[name]
-    parts = [*descendants(make(run))]
+    parts = [*descendants(make())]
     control = next(part for part in parts if isinstance(part, kind))
     lines = [part for part in parts if isinstance(part, w.HTML) and "<img" not in part.value]
 
@@ -143,31 +128,6 @@ def test_there_and_back_is_both_generators():
     direction.value = "yx"
     assert [url for _, url in chosen.options] == [data_url(to_image(image)) for image in y]
     assert seen(panel.picture.value).tobytes() == back.draw_back(method, y[0], "yx").tobytes()
-
-
-# ---- the previews of a run
-
-
-def test_the_scrubber_shows_previews_in_order_and_a_line_at_their_step(run, monkeypatch):
-    (run / "previews" / "notes.png").write_text("mine")
-    figures, real = [], scrubber.loss_curves
-    monkeypatch.setattr(
-        scrubber, "loss_curves", lambda rows: figures.append(real(rows)) or figures[-1]
-    )
-    (play, slider), panel = (part.children for part in scrubber.scrubber(run).children)
-    assert [label for label, _ in slider.options] == ["0", "2", "10"]
-    play.value = 1
-    assert 'at step 2"' in panel[1].value and slider.index == 1
-    assert seen(panel[1].value).getpixel((20, 10)) == (128, 128, 128)
-    assert len(figures[1].axes) == 2
-    assert all(list(axes.lines[-1].get_xdata()) == [2, 2] for axes in figures[1].axes)
-    slider.index = 0
-    assert play.value == 0 and len(figures) == 2  # each is drawn once
-    (run / "history.jsonl").unlink()
-    with pytest.raises(CourseError, match="no history"):
-        scrubber.draw_moment(run, 0)
-    with pytest.raises(CourseError, match="no previews here"):
-        scrubber.scrubber(run / "nowhere")
 
 
 # ---- the latent explorer
