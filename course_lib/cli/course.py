@@ -18,7 +18,9 @@ from assignments.grader import command as grading
 from course_lib.cli import training
 from course_lib.errors import CourseError, check_choice, ensure, note
 
-UsageError = typer.BadParameter.__bases__[0]  # click's, which newer versions of typer carry inside
+# What click raises for wrong words. typer brings a click of its own, older versions use click's
+# package, and only this way finds the class in both.
+UsageError = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     add_completion=False,
@@ -142,9 +144,13 @@ def _literal(text: str) -> Any:
         return os.path.abspath(text) if os.path.exists(text) else text
 
 
-for command in (grading.check, grading.release, grading.grade, grading.answers, grading.viva):
-    training.app.command()(command)  # which is the order of --help
+# In the order in which --help lists them, after those above.
 app.add_typer(training.app)
+app.command()(grading.check)
+app.command()(grading.release)
+app.command()(grading.grade)
+app.command()(grading.answers)
+app.command()(grading.viva)
 
 
 def fail(what: str, where: Any, fix: str) -> int:

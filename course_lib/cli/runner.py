@@ -38,8 +38,9 @@ def run_notebooks(
 ) -> dict:
     """Execute each notebook in a fresh kernel: NAME.ipynb, NAME.html and report.json in ``out``.
 
-    COURSE_OUT names the folder that it may write to. ``resume`` does not repeat what passed with
-    equal source, parameters and versions. What fails is NAME.failed.ipynb and stops no other; with
+    COURSE_OUT names the folder that it may write to. A ``profile`` among the ``parameters`` counts
+    more than the other. ``resume`` does not repeat what passed with equal source, parameters and
+    versions. What fails is NAME.failed.ipynb and stops no other; with
     ``cuda`` so does what leaves the GPU at 0 MB. So many ``jobs`` run at a time and share the
     cores. Each carries its :func:`receipt`. Raises CourseError before anything runs if a notebook,
     parameter or folder will not do.
@@ -48,7 +49,8 @@ def run_notebooks(
 
     need("lab", "papermill", "nbconvert")
     paths = [Path(path).absolute() for path in notebooks]
-    parameters = (parameters or {}) | {"profile": resolve(profile)}
+    parameters = {"profile": profile} | (parameters or {})
+    parameters["profile"] = resolve(str(parameters["profile"]))
     ensure(
         len({path.name for path in paths}) == len(paths),
         "two notebooks of one name",

@@ -103,11 +103,22 @@ def _judged(claim: Claim, folder: Path) -> Finding:
     sign = 1 if claim.better == "higher" else -1
     differences = [sign * (more[seed] - less[seed]) for seed in seeds]
     _, low, high, _ = interval(differences) if len(seeds) > 1 else [math.nan] * 4
-    sides = [[side[seed] for seed in seeds] for side in (more, less)]
-    means = [statistics.fmean(side or [math.nan]) for side in (differences, *sides)]
-    seen = (len(seeds), sum(difference > 0 for difference in differences))
-    ceiling = [*rows[0], {}][0].get(f"{claim.metric}_true", math.nan)
-    return Finding(verdict(low, high), means[0], low, high, *means[1:], *seen, ceiling)
+    first = rows[0][0] if rows[0] else {}
+    return Finding(
+        verdict=verdict(low, high),
+        difference=_mean(differences),
+        low=low,
+        high=high,
+        more=_mean([more[seed] for seed in seeds]),
+        less=_mean([less[seed] for seed in seeds]),
+        seeds=len(seeds),
+        ahead=sum(difference > 0 for difference in differences),
+        ceiling=first.get(f"{claim.metric}_true", math.nan),
+    )
+
+
+def _mean(numbers: list[float]) -> float:
+    return statistics.fmean(numbers) if numbers else math.nan
 
 
 def values(rows: list[dict], metric: str, where: object) -> dict[int, float]:

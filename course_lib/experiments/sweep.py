@@ -70,6 +70,11 @@ DEATHS = 3  # workers that may die of one cell before it counts as failing
 _ONE_AT_A_TIME = threading.Lock()  # a worker may have several threads; torch has one random state
 
 
+def is_score(name: str) -> bool:
+    """Whether a table holds this score, by the course's own network or by ImageNet's."""
+    return name.replace("_lite0", "_features") in SCORES
+
+
 def run(
     grid: Path,
     scheduler: str | None = None,
@@ -94,8 +99,11 @@ def run(
         for folder in (work, place / grid.stem):
             check_apart(folder, expanded(cell.data))
     if place.resolve() != grid.parent.resolve():
-        check_fresh(place, "*.csv", ",".join(FIRST))  # the table of any sweep
-    drawn = {cell.row: cell for cell in reversed(cells)}.values()  # the first cell of each row
+        # Each sweep's table begins with these columns, so a folder of sweeps is known by any.
+        check_fresh(place, "*.csv", ",".join(FIRST))
+    firsts: dict[str, Cell] = {}
+    for cell in cells:
+        firsts.setdefault(cell.row, cell)
     failed = []
     with only_run(work):
         done = _measured(table_path)
@@ -106,7 +114,7 @@ def run(
             done[cell.command] = result
             rows = [_row(grid, c, done[c.command]) for c in cells if c.command in done]
             replace_file(table_path, _csv(rows))
-            for direction, png in result["pictures"].items() if cell in drawn else ():
+            for direction, png in result["pictures"].items() if cell is firsts[cell.row] else ():
                 (place / grid.stem).mkdir(exist_ok=True)
                 replace_file(place / grid.stem / f"{cell.slug}-{direction}.png", png)
 
@@ -185,11 +193,6 @@ def _results(
         for future in distributed.as_completed(futures):
             try:
                 yield futures[future], future.result()
-            except distributed.KilledWorker:
-                yield (
-                    futures[future],
-                    {"error": "every worker that tried it died; too little memory?"},
-                )
             except Exception as error:
                 yield futures[future], {"error": f"{type(error).__name__}: {error}"}
 
@@ -261,9 +264,8 @@ def _do(cell: Cell, folder: Path, judge: Callable | None) -> dict:
         numbers["d_std"] = statistics.pstdev(map(sum, losses))
     for direction, png in _pictures(method, cell).items():
         replace_file(folder / f"{direction}.png", png)
-    kept = [name for name in numbers if name.replace("_lite0", "_features") in SCORES]
     row = {
-        **{name: float(numbers[name]) for name in kept},
+        **{name: float(number) for name, number in numbers.items() if is_score(name)},
         **(judge(method, cell) if judge else {}),
         **_circumstances(cell),
         "seconds": round(seconds, 1),

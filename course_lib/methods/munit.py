@@ -264,3 +264,10 @@ class MUNIT(Method):
         self.check_asked(None, direction)
         with inference(self.averaged["E_style"]) as E:
             return E[direction[1]](y)
+
+    def discriminators(self) -> dict[str, tuple[str, nn.Module, int]]:
+        return {
+            f"D_{domain}, scale {scale}": (domain, D, scale)
+            for domain, D in self.D.items()
+            for scale in range(self.config.d_scales)
+        }

@@ -237,3 +237,6 @@ class UNIT(Method):
         with inference(self.averaged["E"]) as E, inference(self.averaged["G"]) as G:
             fake_y = G(E(x, here), there)
             return {"fake_y": fake_y, "rec_x": G(E(fake_y, there), here)}
+
+    def discriminators(self) -> dict[str, tuple[str, nn.Module, int]]:
+        return {f"D_{domain}": (domain, D, 0) for domain, D in self.D.items()}

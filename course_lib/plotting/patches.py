@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from course_lib.errors import ensure, expect
-from course_lib.networks.bicycle import MultiScalePatchGAN
+from course_lib.networks.bicycle import MultiScale
 from course_lib.networks.blocks import BlurDown, inference, receptive_field
 from course_lib.plotting.figures import COLOURS, new_figure, pixel_axes, stitch
 
@@ -19,24 +19,24 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom in px; the last two 
 
 def discriminators(method: Any) -> dict[str, tuple[str, nn.Module, int]]:
     """``method.discriminators()``. Raises CourseError if none judges patches of images."""
-    judges, has_maps = method.discriminators(), type(method).maps
-    sees = "may see labels and instances, the lens does not"
-    ensure(
-        judges,
-        f"the D of a {type(method).__name__} {sees if has_maps else 'judges an image as a whole'}",
-        "lens",
-        "open a run of pix2pix, cyclegan or bicyclegan",
-    )
+    judges, name = method.discriminators(), type(method).__name__
+    why = f"the D of a {name} judges an image as a whole"
+    if type(method).maps:
+        why = f"the D of a {name} may see labels and instances, the lens does not"
+    if "D" not in method.networks:
+        why = f"a {name} has no D"
+    ensure(judges, why, "lens", "open a run of pix2pix, cyclegan or bicyclegan")
     return judges
 
 
 def _net(D: nn.Module, scale: int) -> nn.Module:
-    return D.scales[scale] if isinstance(D, MultiScalePatchGAN) else D
+    return D.scales[scale] if isinstance(D, MultiScale) else D
 
 
 def sees_both(D: nn.Module, scale: int = 0) -> bool:
     """Whether this D judges x and y together: six channels."""
-    return _net(D, scale).layers[0].in_channels == 6
+    convs = (layer for layer in _net(D, scale).modules() if isinstance(layer, nn.Conv2d))
+    return next(convs).in_channels == 6
 
 
 def field(D: nn.Module, scale: int = 0) -> tuple[int, int, int]:
@@ -47,8 +47,11 @@ def field(D: nn.Module, scale: int = 0) -> tuple[int, int, int]:
     """
     net = _net(D, scale)
     side, stride, margin = receptive_field(net), 1, 0
-    for conv in (layer for layer in net.modules() if isinstance(layer, nn.Conv2d | BlurDown)):
-        margin, stride = margin + stride * conv.padding[0], stride * conv.stride[0]
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | BlurDown | nn.ReflectionPad2d):
+            margin += stride * layer.padding[0]
+        if isinstance(layer, nn.Conv2d | BlurDown):
+            stride *= layer.stride[0]
     for _ in range(scale):  # 3x3 pooling of stride 2, padded by 1, comes before
         side, stride, margin = 2 * side + 1, 2 * stride, 2 * margin + 1
     return side, stride, margin

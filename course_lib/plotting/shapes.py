@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
-from course_lib.networks.blocks import inference
+from course_lib.errors import ensure
+from course_lib.networks.blocks import BlurDown, inference
 
 HEAD = ["name", "layer", "output", "sees, px", "parameters"]
+RESIZES = nn.Conv2d, nn.ConvTranspose2d, nn.Upsample, nn.AvgPool2d, nn.MaxPool2d, BlurDown
 NAMES = {"BatchNorm2d": "batch norm", "InstanceNorm2d": "instance norm", "Dropout": "dropout"}
 
 
@@ -41,7 +43,7 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
     side in px of what one position of it sees, and the parameters. Norms, activations and dropout
     share the row of the layer before them. The concat of a skip, found by its additional channels,
     has a row of its own; behind it the field is that of two branches, and not given. The network is
-    left as it was, also if it raises.
+    left as it was, also if it raises. CourseError for one that gives a list, as of several scales.
     """
     calls: list[tuple[nn.Module, tuple, Tensor]] = []  # layer, arguments, output
     names = {layer: name for name, layer in net.named_modules()}
@@ -52,14 +54,21 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
 
     with inference(net), torch.no_grad(), register_module_forward_hook(note):
         result = net(x)
+    ensure(
+        not isinstance(result, list),
+        f"a {type(net).__name__} is several networks side by side, which no walk can show",
+        "shape_walk",
+        "give one of them, such as net.scales[0]",
+    )
     convs: list[nn.Module] | None = []  # all so far, while they stand in one line
     rows = [{"name": "", "layer": "input", "output": x, "sees": "1", "parameters": 0}]
     for layer, (given, *_), out in calls:
         if given.shape[1] > rows[-1]["output"].shape[1]:
             convs = None
             rows.append({"name": "", "layer": "concat", "sees": "-", "parameters": 0})
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+        if isinstance(layer, RESIZES):
             convs = None if convs is None else [*convs, layer]
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             (side, _), (stride, _) = layer.kernel_size, layer.stride
             text = "transposed " * isinstance(layer, nn.ConvTranspose2d) + f"conv {side}x{side}"
             text += f", stride {stride}" * (stride > 1)
@@ -68,7 +77,7 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
             rows[-1]["layer"] += f" + {NAMES.get(type(layer).__name__, type(layer).__name__)}"
         rows[-1]["output"] = out
         rows[-1]["parameters"] += sum(p.numel() for p in layer.parameters())
-    if torch.equal(result, out.tanh()):
+    if isinstance(result, Tensor) and torch.equal(result, out.tanh()):
         rows[-1]["layer"] += " + tanh"
     walk = ShapeWalk()
     for row in rows:
@@ -82,8 +91,13 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
 def _sees(convs: list[nn.Module] | None) -> str:
     """Receptive field in px: back from one output position to the input, at most."""
     n = 1
-    for conv in reversed(convs or []):
-        kernel, stride = conv.kernel_size[0], conv.stride[0]
-        enlarges = isinstance(conv, nn.ConvTranspose2d)
+    for layer in reversed(convs or []):
+        if isinstance(layer, nn.Upsample):  # as a transposed convolution that copies, or mixes two
+            stride = int(layer.scale_factor)
+            kernel = stride if layer.mode == "nearest" else 2 * stride
+        else:
+            sizes = (layer.kernel_size, layer.stride)
+            kernel, stride = (size[0] if isinstance(size, tuple) else size for size in sizes)
+        enlarges = isinstance(layer, nn.ConvTranspose2d | nn.Upsample)
         n = (n + kernel - 2) // stride + 1 if enlarges else (n - 1) * stride + kernel
     return "-" if convs is None else str(n)

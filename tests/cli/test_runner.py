@@ -13,6 +13,7 @@ import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from course_lib.cli import runner
 from course_lib.cli.runner import code_hash, receipt_line, receipt_of, run_notebooks
 from course_lib.data.files import only_run
 from course_lib.errors import CourseError
@@ -89,6 +90,30 @@ def test_a_path_is_meant_from_here_and_a_course_error_keeps_its_three_lines(
     assert status == 1 and "\n".join(lines) in said
     report = json.loads((tmp_path / "build" / "report.json").read_text())
     assert report["notebooks"][0]["error"].endswith("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--set", "profile=smoke"], "smoke"),
+        (["--profile", "cpu", "--set", "profile=smoke"], "smoke"),
+        (["--set", "profile=auto"], "cpu"),
+        (["--profile", "smoke"], "smoke"),
+    ],
+)
+def test_a_profile_that_is_set_is_the_profile(tmp_path, monkeypatch, course, words, wanted):
+    monkeypatch.delenv("COURSE_PROFILE", raising=False)
+    path, ran = write_notebook(tmp_path / "x.ipynb"), []
+    monkeypatch.setattr(runner, "_execute", lambda *args: ran.append(args[3]) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        course("run", path, "--out", tmp_path / "out", *words)
+    assert ran == [{"profile": wanted}]
+
+
+@pytest.mark.parametrize("text", ["large", "5", "None"])
+def test_a_profile_that_there_is_none_of_is_refused(tmp_path, refusal, text):
+    path = write_notebook(tmp_path / "x.ipynb")
+    assert "profile" in refusal("run", path, "--set", f"profile={text}")[0]
 
 
 def test_a_dead_kernel_fails_its_cell_within_seconds(three):

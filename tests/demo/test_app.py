@@ -54,7 +54,8 @@ def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(mon
     assert photographs[0][0] == "red panda" and len(photographs) == 24
     assert [way.caption for way in box.ways] == ["colours guessed from grey"]
     lens = pages["What D sees"]()
-    assert lens.children[0].options == ("first", "second", "grey")  # none for maps with instances
+    # none for maps with instances
+    assert lens.children[0].options == ("first", "second", "borrowed", "grey")
     assert len(pages["Rebuild"]().scene.options) == app.SHOWN
     monkeypatch.setattr(app, "CODES", 4)
     assert pages["Many answers"]().children  # of the eight numbers of a style

@@ -2,15 +2,18 @@
 
 import contextlib
 import io
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
-from course_lib import plotting
+from course_lib import CourseError, plotting
 from course_lib.networks import PatchGAN, UNet, parameter_count
+from course_lib.networks.bicycle import MultiScalePatchGAN
 from course_lib.plotting.figures import GAP
 from tests.support.tensors import noise
 
@@ -187,18 +190,39 @@ def test_walk_through_a_unet():
     assert sum(parameters[:-1]) == parameters[-1] == parameter_count(net)
 
 
-def test_without_skips_the_field_is_known_to_the_end():
-    """Against the gradient of one output pixel, on an image large enough to hold what it sees."""
+STACKS = {
+    **{
+        kind: partial(UNet, 8, 4, "none", 0.0, kind, False)
+        for kind in ("transposed", "resize-conv", "bilinear")
+    },
+    "blur": partial(PatchGAN, 3, 4, 2, "none", True),
+    "average": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.AvgPool2d(2), nn.Conv2d(4, 4, 3)),
+    "maximum": lambda: nn.Sequential(nn.MaxPool2d((3, 3), (2, 2), 1), nn.Conv2d(3, 4, 3)),
+    "by 4": lambda: nn.Sequential(nn.Upsample(scale_factor=4), nn.Conv2d(3, 3, 7)),
+}
+
+
+@pytest.mark.parametrize("kind", STACKS)
+def test_the_field_at_the_end_is_that_of_the_gradient(kind):
+    """On an image large enough to hold what one output pixel sees, of random weights."""
     torch.manual_seed(0)
-    net = UNet(8, base_channels=4, norm="none", dropout=0.0, skips=False).double().eval()
-    image = torch.randn(1, 3, 96, 96, dtype=torch.double, requires_grad=True)
-    walk = plotting.shape_walk(net, image)
+    net = STACKS[kind]().double().eval()
+    image = torch.randn(1, 3, 128, 128, dtype=torch.double, requires_grad=True)
+    walk, out = plotting.shape_walk(net, image), net(image)
     widths = []
-    for shift in range(8):  # the phases of the three strides
-        (gradient,) = torch.autograd.grad(net(image)[0, :, 48 + shift, 48].sum(), image)
+    for shift in range(8):  # the phases of three strides
+        at = out.shape[2] // 2 + shift
+        (gradient,) = torch.autograd.grad(out[0, :, at, at].sum(), image, retain_graph=True)
         rows = gradient[0].abs().sum((0, 2)).nonzero()
         widths.append(int(rows.max() - rows.min()) + 1)
     assert walk[-2][3] == str(max(widths))
+
+
+def test_scales_side_by_side_have_no_walk():
+    net, x = MultiScalePatchGAN(3, 4, 1, "none"), torch.zeros(1, 3, 32, 32)
+    with pytest.raises(CourseError, match="side by side"):
+        plotting.shape_walk(net, x)
+    assert plotting.shape_walk(net.scales[0], x)[-2][2] == "1 x 14 x 14"
 
 
 @pytest.mark.parametrize("size", [32, 8])  # the second is too small, and raises

@@ -1,5 +1,6 @@
 """No command writes over what a person has: photographs, notebooks, whole folders."""
 
+import json
 import os
 import shutil
 
@@ -7,9 +8,9 @@ import pytest
 from PIL import Image
 
 from course_lib import CourseError
+from course_lib.cli import gallery
 from course_lib.data import files
 from course_lib.data.images import to_png
-from course_lib.widgets import real_or_fake
 from tests.support.archives import tree
 from tests.support.killing import write_pairs
 from tests.support.pictures import noise
@@ -153,11 +154,21 @@ def test_training_and_other_commands_leave_a_folder_of_something_else_alone(plac
         assert tree(place) == before, words
 
 
-def test_answers_are_not_added_to_something_else(place):
-    before = tree(place)
-    with pytest.raises(CourseError, match="holds something else"):
-        real_or_fake.store(place / "photos" / "b.jpg", {"model": "m"})
-    assert tree(place) == before
+@pytest.mark.parametrize(
+    "hidden", [".trash/run", ".run", "class/.Trash-1000/files/run", ".ipynb_checkpoints"]
+)
+@pytest.mark.parametrize("kind", ["run", "picture"])
+def test_a_gallery_leaves_out_what_is_hidden(tmp_path, hidden, kind):
+    for place in ("mine", hidden):
+        folder = tmp_path / place / ("previews" * (kind == "run"))
+        folder.mkdir(parents=True)
+        Image.new("RGB", (4, 4)).save(folder / "00000001.png")
+        if kind == "run":
+            settings = {"method": "pix2pix", "data": "facades", "direction": "xy"}
+            settings |= {"config": {}, "look": {}}
+            (tmp_path / place / "run.json").write_text(json.dumps(settings))
+            (tmp_path / place / "history.jsonl").write_text("")
+    assert gallery.write(tmp_path, tmp_path / "page.html") == 1
 
 
 def test_what_the_course_wrote_is_known_by_its_mark(tmp_path):

@@ -62,6 +62,15 @@ def test_the_patch_of_a_coarser_scale(scale):
         assert patch(method, x, x, row, col, judge)[0] == influence(D, scale, 64, row, col)
 
 
+@pytest.mark.parametrize("name", ["unit", "munit"])
+def test_the_patch_of_two_domains_is_what_the_logit_depends_on(name):
+    method, x = made(name), torch.zeros(3, 64, 64)
+    for judge, (_, D, scale) in discriminators(method).items():
+        rows, cols = patch(method, x, x, 0, 0, judge)[2].shape[1:]
+        at = rows // 2, cols // 2
+        assert patch(method, x, x, *at, judge)[0] == influence(D, scale, 64, *at)
+
+
 def test_every_judge_sees_its_own_domain(pairs):
     (x, y), other = pairs[:, 0], pairs[0, 2]
     cyclegan, pix2pix = made("cyclegan"), made("pix2pix")
@@ -83,7 +92,8 @@ def test_what_there_is_no_lens_for(pairs):
     for row, col in ((-1, 0), (0, 6)):
         with pytest.raises(ValueError, match="map of 6 x 6"):
             patch(made("pix2pix"), x, y, row, col)
-    for name, what in (("dcgan", "as a whole"), ("pix2pixhd", "labels and instances")):
+    wanted = {"dcgan": "as a whole", "pix2pixhd": "labels and instances", "flow": "has no D"}
+    for name, what in wanted.items():
         with pytest.raises(CourseError, match=what):
             discriminators(made(name))
 
