@@ -139,7 +139,8 @@ class Emoji(TwoDomains):
     what its class is called with.
     """
 
-    card, eyes = CARD, "features"  # as in all tables of notebooks/sweeps
+    # The tables in notebooks/sweeps hold what this network sees, so it judges emoji everywhere.
+    card, eyes = CARD, "features"
 
     def __init__(self, part: str, size: int, **made_from: Any):
         self.rows, self.size, self.made_from = _rows(part), size, made_from

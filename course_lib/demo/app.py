@@ -98,7 +98,8 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
         named[title] = Translator(title, method, settings, Path(folder))
     pages = _pages(named)
     tabs = w.Tab([w.VBox([w.HTML(WAITING)]) for _ in pages])
-    for i, title in enumerate(pages):  # as ipywidgets 7 has it, too
+    # One by one: ipywidgets 7, which Colab has, knows no tabs.titles.
+    for i, title in enumerate(pages):
         tabs.set_title(i, title)
 
     def fill(_: Any = None) -> None:

@@ -181,7 +181,7 @@ def score(
         if intervals:
             results["groups"] = len(one.groups.unique())
             for names, part in parts.items():
-                numbers |= ends(names.split(), part, one.groups, _values)
+                numbers |= ends(names, part, one.groups, _values)
             numbers |= distances(one.outputs["fake_y"], one.real, one.groups, eyes=one.eyes)
         results |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
     return results
@@ -232,29 +232,31 @@ def translated(
         )
 
 
-def measure(one: Translated) -> tuple[dict[str, float], dict[str, Tensor]]:
+def measure(one: Translated) -> tuple[dict[str, float], dict[tuple[str, ...], Tensor]]:
     """The scores of one direction, without prefix; and of those that are made of sums over images,
-    what each image adds.
+    what each image adds, by the names of the scores that are made of it.
 
-    That is (n, 2), for the numerator and the denominator, and for the three scores at once that
-    are made of confusion matrices, "fcn_pixel fcn_class fcn_iou", (n, 12, 12).
+    That is (n, 2), for the numerator and the denominator, and for the three scores that are made of
+    confusion matrices, (n, 12, 12).
     """
-    fake, real, parts = one.outputs["fake_y"], one.real, _means(one) | _shares(one)
+    fake, real = one.outputs["fake_y"], one.real
+    parts = {(name,): part for name, part in (_means(one) | _shares(one)).items()}
     numbers = {"histogram_intersection": pixels.histogram_intersection(fake, real)}
     for ratio, mean in RATIOS.items():
         pairs = [(mean(a[None]), mean(b[None])) for a, b in zip(fake, real, strict=True)]
         is_nan = math.isnan(ratio(fake, real))  # then there is no interval either
-        parts[ratio.__name__] = torch.tensor(pairs) * (math.nan if is_nan else 1)
+        parts[(ratio.__name__,)] = torch.tensor(pairs) * (math.nan if is_nan else 1)
     if one.paired and one.data == "facades:plaster-brick":
         errors = hue_errors(fake, real, one.items["labels"])
-        parts["hue_error"] = torch.stack([errors.nan_to_num(0), ~errors.isnan()], dim=1)
+        parts[("hue_error",)] = torch.stack([errors.nan_to_num(0), ~errors.isnan()], dim=1)
     if one.paired and one.data in LABELLED:
         name, count = ("fcn", fcn_matrices) if one.forward else ("labels", label_matrices)
-        parts[f"{name}_pixel {name}_class {name}_iou"] = count(fake, one.items["labels"])
+        names = f"{name}_pixel", f"{name}_class", f"{name}_iou"
+        parts[names] = count(fake, one.items["labels"])
         if one.forward:  # what this judge gives the truth: the best to be expected
             numbers["fcn_iou_true"] = fcn_score(real, one.items["labels"])["iou"]
     for names, part in parts.items():
-        numbers |= zip(names.split(), _values(part.double().sum(0)[None])[0].tolist(), strict=True)
+        numbers |= zip(names, _values(part.double().sum(0)[None])[0].tolist(), strict=True)
     return numbers, parts
 
 

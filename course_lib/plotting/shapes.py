@@ -42,7 +42,8 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
     A row has where it is in the network, the layer, the shape of its output without the batch, the
     side in px of what one position of it sees, and the parameters. Norms, activations and dropout
     share the row of the layer before them. The concat of a skip, found by its additional channels,
-    has a row of its own; behind it the field is that of two branches, and not given. The network is
+    has a row of its own; behind it the field is that of two branches, and not given, as behind a
+    layer that resizes in another way than those of RESIZES. The network is
     left as it was, also if it raises. CourseError for one that gives a list, as of several scales.
     """
     calls: list[tuple[nn.Module, tuple, Tensor]] = []  # layer, arguments, output
@@ -68,6 +69,8 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
             rows.append({"name": "", "layer": "concat", "sees": "-", "parameters": 0})
         if isinstance(layer, RESIZES):
             convs = None if convs is None else [*convs, layer]
+        elif given.shape[2:] != out.shape[2:] and "Pad" not in type(layer).__name__:
+            convs = None  # it moves or joins pixels in a way that is not followed here
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             (side, _), (stride, _) = layer.kernel_size, layer.stride
             text = "transposed " * isinstance(layer, nn.ConvTranspose2d) + f"conv {side}x{side}"
@@ -98,6 +101,8 @@ def _sees(convs: list[nn.Module] | None) -> str:
         else:
             sizes = (layer.kernel_size, layer.stride)
             kernel, stride = (size[0] if isinstance(size, tuple) else size for size in sizes)
+            if isinstance(layer, nn.Conv2d):
+                kernel = 1 + (kernel - 1) * layer.dilation[0]
         enlarges = isinstance(layer, nn.ConvTranspose2d | nn.Upsample)
         n = (n + kernel - 2) // stride + 1 if enlarges else (n - 1) * stride + kernel
     return "-" if convs is None else str(n)

@@ -120,7 +120,7 @@ def static(models: Any) -> Figure:
     return image_grid(rows, list(pictures))
 
 
-class Canvas(anywidget.AnyWidget):
+class draw(anywidget.AnyWidget):
     """A canvas to draw on, and beside it what the model makes of the drawing, after every stroke.
 
     ``models`` is a method that translates, or several by their names. There are outlines to start
@@ -182,6 +182,3 @@ class Canvas(anywidget.AnyWidget):
             self.send({"kind": "error", "seq": content["seq"], "text": str(error) or repr(error)})
             raise
         self.send({"kind": "picture", "seq": content["seq"], "image": data_url(picture)})
-
-
-draw = Canvas  # called as its siblings are, such as back.both_ways

@@ -54,7 +54,7 @@ def draw_codes(
     return Image.fromarray(np.concatenate([large, small], 1))
 
 
-class Explorer(w.VBox):
+class explorer(w.VBox):
     """A slider for each number of z, buttons for z = 0 and a random z, a choice of inputs.
 
     Below them is the :func:`draw_codes`. ``x`` are the inputs, six at most are readable; ``names``
@@ -122,6 +122,3 @@ def _slider(name: str) -> w.FloatSlider:
         description=name,
         layout={"width": "320px", "min_height": "28px"},
     )
-
-
-explorer = Explorer  # called as its siblings are, such as back.both_ways

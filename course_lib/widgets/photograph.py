@@ -1,7 +1,7 @@
 """One photograph through several networks: in guessed colours, as a painter might have seen it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +24,18 @@ COLUMNS = "repeat(auto-fit, minmax(min(100%, max(45%, 16rem)), 1fr))"  # two, or
 ON_PAPER = (320, 240)  # width and height in the static figure
 
 Networks = Mapping[str, tuple[Any, dict]]  # by caption: method and settings, as of runs.open_run
-Painter = Callable[[Image.Image], Image.Image]
-
-
-def translators(networks: Networks) -> dict[str, Painter]:
-    """By caption what ``runs.image_translator`` gives. Raises CourseError as it does."""
-    return {caption: image_translator(*run) for caption, run in networks.items()}
 
 
 def static(networks: Networks, photos: Mapping[str, Image.Image]) -> Figure:
     """What the widget shows, on paper: a row for each photograph, cut to 4:3."""
-    painters, rows = translators(networks), {}
+    painters, rows = [image_translator(*run) for run in networks.values()], {}
     for name, photo in photos.items():
         cut = ImageOps.fit(photo, [2 * side for side in ON_PAPER])
-        pictures = [cut, *(paint(cut) for paint in painters.values())]
+        pictures = [cut, *(paint(cut) for paint in painters)]
         rows[name.replace("_", " ")] = torch.stack(
             [to_tensor(picture, ON_PAPER) for picture in pictures]
         )
-    return image_grid(rows, [TRUE, *painters], scale=0.7)  # a page holds many more
+    return image_grid(rows, [TRUE, *networks], scale=0.7)  # a page holds many more
 
 
 class Picture(anywidget.AnyWidget):
@@ -63,7 +57,7 @@ def moving(frames: list[tuple[Image.Image, float]]) -> bytes:
     )
 
 
-class Ways(w.VBox):
+class ways(w.VBox):
     """A photograph, and what each of ``networks`` makes of it, with a link that saves it as PNG.
 
     It is one of ``photos``, by their names, or your own: a file, chosen or dropped, or a still of
@@ -76,7 +70,7 @@ class Ways(w.VBox):
     """
 
     def __init__(self, networks: Networks, photos: Mapping[str, Image.Image]):
-        self.painters = list(translators(networks).values())
+        self.painters = [image_translator(*run) for run in networks.values()]
         self.photos = [
             photo.resize(scaled(photo.size, min(1, LARGEST / max(photo.size))))
             for photo in photos.values()
@@ -131,6 +125,3 @@ class Ways(w.VBox):
                 for one, (picture, file) in zip(pictures, before, strict=True):
                     one.file, one.picture, one.busy = file, picture, False  # a page asks in turn
                 raise
-
-
-ways = Ways  # called as its siblings are, such as back.both_ways

@@ -42,7 +42,7 @@ def objects(scene: Scene) -> list[tuple[str, int]]:
     return named
 
 
-class Editor(w.VBox):
+class editor(w.VBox):
     """A choice of scenes and instances, and for the chosen one its label, its place and its style.
 
     ``scenes`` are (labels, instances). Edits of several instances add up, by their ids in
@@ -134,6 +134,3 @@ def _slider(name: str, reach: int) -> w.IntSlider:
     return w.IntSlider(
         0, min=-reach, max=reach, description=name, style=WIDE, continuous_update=False
     )
-
-
-editor = Editor  # called as its siblings are, such as back.both_ways

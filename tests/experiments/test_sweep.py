@@ -286,7 +286,7 @@ def test_a_cell_that_no_worker_survives_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "run_cell", killed)
     with distributed.LocalCluster(1, processes=False, dashboard_address=":0") as cluster:
         (said, _) = sweep.run(write(tmp_path, SHORT), cluster.scheduler_address)
-    assert said.endswith("seed 0: every worker that tried it died; too little memory?")
+    assert "seed 0: KilledWorker: " in said and "died" in said
 
 
 # ---- the table

@@ -97,7 +97,7 @@ def test_scores_have_intervals_and_are_the_same_scores(data, monkeypatch):
     ]
     assert outside == []
     for it in scores.translated(method, data):  # what is drawn again adds up to what is reported
-        for name, parts in scores.measure(it)[1].items():
+        for (name, *_), parts in scores.measure(it)[1].items():
             if parts.ndim == 2:
                 value = (parts[:, 0].sum() / parts[:, 1].sum()).item()
                 assert value == pytest.approx(plain[it.prefix + name], rel=1e-5)

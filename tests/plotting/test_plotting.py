@@ -198,6 +198,7 @@ STACKS = {
     "blur": partial(PatchGAN, 3, 4, 2, "none", True),
     "average": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.AvgPool2d(2), nn.Conv2d(4, 4, 3)),
     "maximum": lambda: nn.Sequential(nn.MaxPool2d((3, 3), (2, 2), 1), nn.Conv2d(3, 4, 3)),
+    "dilated": lambda: nn.Sequential(nn.Conv2d(3, 4, 3, dilation=3), nn.Conv2d(4, 4, 4, 2)),
     "by 4": lambda: nn.Sequential(nn.Upsample(scale_factor=4), nn.Conv2d(3, 3, 7)),
 }
 
@@ -216,6 +217,13 @@ def test_the_field_at_the_end_is_that_of_the_gradient(kind):
         rows = gradient[0].abs().sum((0, 2)).nonzero()
         widths.append(int(rows.max() - rows.min()) + 1)
     assert walk[-2][3] == str(max(widths))
+
+
+@pytest.mark.parametrize("layer", [nn.AdaptiveAvgPool2d(8), nn.PixelShuffle(2), nn.Unfold(4)])
+def test_behind_a_layer_that_is_not_followed_no_field_is_given(layer):
+    after = nn.Unflatten(2, (29, 29)) if isinstance(layer, nn.Unfold) else nn.Identity()
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), layer, after, nn.LazyConv2d(2, 3))
+    assert plotting.shape_walk(net, torch.zeros(1, 3, 32, 32))[-2][3] == "-"
 
 
 def test_scales_side_by_side_have_no_walk():
