@@ -111,18 +111,6 @@ def perceptual(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
     return sum(difference.square().sum(1).mean() for difference in apart) / len(apart)
 
 
-def adaptive_weight(
-    kept: Float[Tensor, ""], gan: Float[Tensor, ""], last: Float[Tensor, "..."]
-) -> Float[Tensor, ""]:
-    """$||d L_kept / d last|| / (||d L_gan / d last|| + 10^-4)$, at most 10^4 (VQGAN's code).
-
-    Times this, L_gan pulls as hard as L_kept at ``last``, the weight of the generator's last layer.
-    It is a number: nothing is learned through it.
-    """
-    a, b = (torch.autograd.grad(term, last, retain_graph=True)[0].norm() for term in (kept, gan))
-    return (a / (b + 1e-4)).clamp(max=1e4)
-
-
 def gram(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c c"]:
     """$G_ij = 1/M sum_k F_ik F_jk$: which channels are strong together (Gatys 2016, eq. 3).
 

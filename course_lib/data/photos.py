@@ -1,4 +1,4 @@
-"""Photographs from Debian's packages (``tools/photos.py`` collects them), four tasks."""
+"""Photographs from Debian's packages (``tools/photos.py`` collects them), three tasks."""
 
 import functools
 import json
@@ -57,16 +57,10 @@ def fill(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor
     return with_hole(y, top, left, side)
 
 
-def whole(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor, "n 3 h w"]:
-    """All of it: for an autoencoder."""
-    return y
-
-
 TASKS = {
     "photos:colour": colour,
     "photos:sharp": sharp,
     "photos:fill": fill,
-    "photos:whole": whole,
 }
 
 

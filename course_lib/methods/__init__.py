@@ -8,7 +8,6 @@ from course_lib.errors import check_choice
 METHODS = {
     "dcgan": "dcgan.DCGAN",
     "pix2pix": "pix2pix.Pix2Pix",
-    "r3gan": "r3gan.R3GAN",
     "cyclegan": "cyclegan.CycleGAN",
     "bicyclegan": "bicyclegan.BicycleGAN",
     "pix2pixhd": "pix2pixhd.Pix2PixHD",
@@ -16,8 +15,6 @@ METHODS = {
     "munit": "munit.MUNIT",
     "cut": "cut.CUT",
     "flow": "flow.FlowMatching",
-    "autoencoder": "autoencoder.LatentAutoencoder",
-    "noisy-cyclegan": "noisy_cyclegan.NoisyCycleGAN",  # a row of MUNIT's Table 1
 }
 
 

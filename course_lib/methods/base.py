@@ -144,8 +144,8 @@ class Method:
     through_lite0: bool = False  # a loss looks through lite0, which is no judge of the result then
     phase: str = ""  # of a training in phases: who learns now
     is_one_network: ClassVar[bool] = False  # translate() is G, or G_xy, of x and z alone
-    # Of D: a value near 0 or 1, the logit of a probability, or one of which only differences count
-    d_output: Literal["value", "logit", "relative"] = "value"
+    # Of D: a value near 0 or 1, or the logit of a probability
+    d_output: Literal["value", "logit"] = "value"
 
     def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
         self.config = config or self.Config()

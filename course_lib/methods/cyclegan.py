@@ -114,7 +114,8 @@ class CycleGAN(Method):
 
     def build(self, cfg: Config) -> None:
         self.d_output = "value" if cfg.gan_loss == "least-squares" else "logit"
-        self.G_xy, self.G_yx = self.generator(), self.generator()
+        shape = cfg.base_channels, cfg.n_blocks, cfg.upsampling
+        self.G_xy, self.G_yx = ResNetGenerator(*shape), ResNetGenerator(*shape)
         judges = cfg.d_base_channels, cfg.d_layers, "instance"
         self.D_x, self.D_y = PatchGAN(3, *judges), PatchGAN(3, *judges)
         pool = cfg.pool_size, cfg.image_size
@@ -126,11 +127,6 @@ class CycleGAN(Method):
         self.to_device("instance")
         self.keep_averages("G_xy", "G_yx")
         self.opt_G, self.opt_D = self.adam(self.G_xy, self.G_yx), self.adam(self.D_x, self.D_y)
-
-    def generator(self) -> nn.Module:
-        """An untrained G, (B, 3, H, W) -> (B, 3, H, W)."""
-        cfg = self.config
-        return ResNetGenerator(cfg.base_channels, cfg.n_blocks, cfg.upsampling)
 
     def translations(self, x: Tensor, y: Tensor) -> dict[str, Float[Tensor, "b 3 s s"]]:
         """Both ways: fake_y, fake_x, and of rec_x, rec_y, idt_y, idt_x what the objective needs.

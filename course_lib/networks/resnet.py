@@ -23,14 +23,13 @@ class ResNetGenerator(nn.Module):
         n_blocks: int = 9,
         upsampling: str = "transposed",
         norm: str = "instance",
-        in_channels: int = 3,
         blur: bool = False,
     ):
         super().__init__()
         c, bias = base_channels, norm != "batch"
         layers = [
             nn.ReflectionPad2d(3),
-            nn.Conv2d(in_channels, c, 7, bias=bias),
+            nn.Conv2d(3, c, 7, bias=bias),
             norm_layer(norm, c),
             nn.ReLU(),
         ]
@@ -53,7 +52,7 @@ class ResNetGenerator(nn.Module):
             ]
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(c, 3, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.widths = [in_channels, 2 * c, 4 * c, 4 * c, 4 * c]
+        self.widths = [3, 2 * c, 4 * c, 4 * c, 4 * c]
         init_weights(self)
 
     def forward(

@@ -100,7 +100,6 @@ def draw_patches(
 ) -> Figure:
     """What D judges, with a patch framed; that patch enlarged; D's map, from fake (0) to real (1).
 
-    Relativistic logits have no zero, so their map shows each patch against the mean of all patches.
     If D sees both, the patch of x stands above. A cell of the map lies over the centre of the patch
     that it judges. Arguments and errors are those of :func:`patch`.
     """
@@ -110,12 +109,7 @@ def draw_patches(
     domain, D, scale = judges[name or next(iter(judges))]
     side, stride, _ = field(D, scale)
     image, size = {"x": x, "y": y}[domain], x.shape[-1]
-    ticks = ["fake 0", "0.25", "0.5", "0.75", "real 1"]
-    if method.d_output == "relative":
-        real = (logits[0] - logits.mean()).sigmoid()
-        verdict = f"logit {logit - logits.mean():+.2f} from the mean patch"
-        ticks = ["less\nreal", "", "mean\npatch", "", "more\nreal"]
-    elif method.d_output == "value":  # D's output is then itself near 0 or 1
+    if method.d_output == "value":  # D's output is then itself near 0 or 1
         real, verdict = logits[0].clamp(0.01, 0.99), f"{logit:.2f}, real is 1"
     else:
         real = logits[0].sigmoid()
@@ -145,7 +139,7 @@ def draw_patches(
         chart.set_title(f"row {row}, column {col}")
         bar = fig.colorbar(cells, cax=pixel_axes(fig, 3 * width + 62, 30, 16, width))
         bar.ax.set_title("D thinks")
-        bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=ticks)
+        bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["fake 0", "0.25", "0.5", "0.75", "real 1"])
         cell = (first + col * stride, first + row * stride, stride, stride)
         frame = (left - 0.5, top - 0.5, right - left, bottom - top)
         for axes, (a, b, w, h) in ((whole, frame), (chart, cell)):

@@ -142,6 +142,7 @@ def test_no_scheduler_at_the_address(tmp_path):
 
 
 GRIDS = tracked("notebooks/sweeps/*.toml")
+GONE = {"CycleGAN + noise"}  # rows that pages cite, and whose method has left the course
 
 
 @pytest.mark.parametrize("path", GRIDS, ids=lambda path: path.stem)
@@ -153,7 +154,7 @@ def test_the_grids_of_the_course_can_be_read(path):
     assert {cell.profile for cell in cells} <= {"cpu", "cpu-64"}
     table = path.with_suffix(".csv")
     if table.exists():  # each stored row is a cell of the grid: none is trained again
-        stored = sweep.table(table)
+        stored = [row for row in sweep.table(table) if row["row"] not in GONE]
         known = [row["command"] for row in stored]
         commands = [f"{c.command} --out runs/{path.stem}-{c.slug}" for c in cells]
         assert known == [command for command in commands if command in known]

@@ -64,13 +64,6 @@ CASES = {
             ({"d_layers": 0}, set()),
             ({"levels": 2}, set()),
     )),
-    "r3gan": Case(method_class("r3gan"),
-        PAIRED, (
-            ({"conditional": False}, set()),
-            ({"lambda_features": 9.0},
-             exactly("d_pair", "d_r1", "d_r2", "g_gan", "g_l1", "g_features")),
-        ),
-    ),
     "cyclegan": Case(method_class("cyclegan"),
         TINY | {"pool_size": 3}, (
             ({"lambda_gan": 0.0}, GANS | D_OF_CYCLEGAN),
@@ -151,15 +144,6 @@ CASES = {
         {"image_size": 16, "base_channels": 8, "euler_steps": 2, "batch_size": 2, "average": 0.0},
         (({"average": 0.9, "decay_from": 1.0}, set()),),
         learns=("opt_G",),
-    ),
-    "autoencoder": Case(method_class("autoencoder"),
-        SMALL | {"base_channels": 8, "average": 0.0}, (
-            ({"lambda_gan": 0.0}, {"g_gan", "d_real", "d_fake"}),
-            ({"lambda_gan": 0.0, "lambda_features": 0.0}, exactly("g_l1")),
-            ({"noise": 0.0, "average": 0.9}, set()),
-    )),
-    "noisy-cyclegan": Case(
-        method_class("noisy-cyclegan"), TINY, learns=("opt_G", "opt_D"), by_chance=True
     ),
 }  # fmt: skip
 
