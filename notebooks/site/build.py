@@ -200,13 +200,11 @@ def add(file: Path) -> None:
 
 def notebook(file: Path) -> dict:
     """A notebook as its page shows it: alt texts where MyST-NB looks for them, the page to play
-    with in the place that demos.toml tells, playgrounds as they are, and no widgets that need a
+    with below the cell that is tagged demo, playgrounds as they are, and no widgets that need a
     kernel. Of a page that a CPU and a GPU executed, each leads to the other.
     """
     content, is_gpu = read(file), file in GPU_FILES
     demo = None if is_gpu else DEMOS.get(file.stem)
-    if demo and not any(demo["after"] in "".join(cell["source"]) for cell in content["cells"]):
-        raise ValueError(f"demos.toml: no cell of {file.name} holds {demo['after']!r}")
     content["metadata"].pop("widgets", None)
     if told := content["metadata"].get("receipt"):
         grey = f'<p class="receipt">{receipt_line(told)}</p>'
@@ -218,7 +216,7 @@ def notebook(file: Path) -> dict:
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = relink("".join(cell["source"]), file)
-            if demo and demo["after"] in cell["source"]:
+            if demo and "demo" in cell["metadata"].get("tags", []):
                 cell["source"] += DEMO.format(**demo)
         if "alt" in cell["metadata"]:
             cell["metadata"]["mystnb"] = {"image": {"alt": cell["metadata"]["alt"]}}

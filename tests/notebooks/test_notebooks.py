@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -18,6 +19,7 @@ import pytest
 import torch
 
 from course_lib.networks import UNet
+from course_lib.runs import shipped
 from tests import ROOT
 from tools.tracked import tracked
 
@@ -142,6 +144,18 @@ def code_cells(notebook) -> list:
 def run(notebook, path: Path, out: Path) -> None:
     wrong = problem(nbval(notebook, path, out), len(code_cells(notebook)))
     assert wrong == "", wrong
+
+
+def test_each_demo_of_the_site_has_one_cell_that_is_tagged():
+    """As the cells' words change with every reading, and the site is built at night."""
+    tagged = {
+        path.stem: sum("demo" in cell.metadata.get("tags", []) for cell in cells)
+        for path in NOTEBOOKS
+        if (cells := nbformat.read(path, as_version=4).cells)
+    }
+    demos = tomllib.loads((ROOT / "notebooks/site/demos.toml").read_text("utf-8"))
+    assert {name: count for name, count in tagged.items() if count} == dict.fromkeys(demos, 1)
+    assert {demo["network"] for demo in demos.values()} <= set(shipped.NAMES)
 
 
 @pytest.mark.slow
