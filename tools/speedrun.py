@@ -2,7 +2,7 @@
 
     course speedrun watch FILE    judge seed 0 on val at each pause: to try things
     course speedrun run FILE      the attempt: five seeds, on the hidden images
-    course speedrun table TRACK   all attempts with their verdicts, and the curve
+    course speedrun table TRACK   all attempts with their verdicts
     course speedrun class TRACK   runs all entries of a folder again, and ranks them: verifies them
 
 FILE is notebooks/speedrun/TRACK/NAME.py; ``run`` writes NAME.json, its receipt, and NAME.webp.
@@ -29,7 +29,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import judge  # beside this file
 import torch
 import torch.nn.functional as F
 from jinja2 import Template
@@ -45,7 +44,8 @@ from course_lib.errors import CourseError, check_choice, ensure
 from course_lib.experiments import bench
 from course_lib.metrics import pixels
 from course_lib.metrics.intervals import interval
-from course_lib.plotting.figures import new_figure, stitch
+from course_lib.plotting.figures import stitch
+from tools import judge
 
 SIZE, SEEDS, MOST = 128, 5, {"train": 1000, "val": 120, "test": 120}  # px, and images
 LIMIT, LARGEST, EVERY = 3600, 20_000, 3.0  # s by the clock, bytes, and s between steps of the unit
@@ -310,9 +310,7 @@ def verdict(one: dict) -> str:
 
 
 def table(folder: Path) -> str:
-    """The attempts as Markdown, with the worst of their seeds' scores, and their curve as
-    guide/speedrun_TRACK.webp.
-    """
+    """The attempts as Markdown, with the worst of their seeds' scores."""
     found, goals = history(folder), TRACKS[folder.name][1]
     rows = [
         ["attempt", "what it is", *goals, "steps", "minutes", "verdict"],
@@ -330,21 +328,6 @@ def table(folder: Path) -> str:
             for name, one in found.items()
         ),
     ]
-    best = {k[:2]: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
-    with new_figure(780, 320) as fig:
-        axes = fig.add_axes(
-            (0.13, 0.1, 0.84, 0.86),
-            ylabel="steps of the textbook",
-            yscale="log",
-            yticks=[50, 100, 200, 500, 1000, 2000, 5000, 10_000],
-            yticklabels=["50", "100", "200", "500", "1,000", "2,000", "5,000", "10,000"],
-        )
-        for k, one in found.items():  # 07_mine as 07
-            axes.plot(
-                [k[:2]] * len(one["steps"]), one["steps"], "C0o" if one["record"] else "kx", ms=4
-            )
-        axes.step([*best], [*best.values()], "C0", where="post")
-        fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 

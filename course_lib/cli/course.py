@@ -127,8 +127,8 @@ def speedrun(
         Path.cwd(),
         "go to the folder of a checkout of the course",
     )
-    sys.path.insert(0, "tools")
-    import speedrun
+    sys.path.insert(0, "")
+    from tools import speedrun
 
     print(speedrun.main(action, what.resolve()))
 
