@@ -28,7 +28,7 @@ SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes import the course: what Python compiled is kept, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup course course-all lint quick test rest test-all soak release-check gpu site decks class lab clean
+.PHONY: help setup course course-all lint badges quick test rest test-all soak release-check gpu site decks class lab clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -64,6 +64,9 @@ lint: setup ## format, ruff, what imports what, the rules for notebooks and page
 	$(TRACKED) $(BIN)/ruff check
 	$(BIN)/python -m tools.lint_notebooks
 	$(BIN)/python -m tools.lint_used
+
+badges: setup ## links to Colab, Binder and Codespaces into README, once pyproject.toml names a repository on GitHub
+	$(BIN)/python -m tools.badges
 
 quick: setup ## losses, methods, networks, data, and the grader without its sandbox: about 90 seconds
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -q -m "not slow" tests/test_losses.py tests/methods tests/networks tests/data tests/grader

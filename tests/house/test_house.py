@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from course_lib.data import photos
 from course_lib.data.emoji import CARD, FILES, STYLES, entries
 from course_lib.losses import log_real
 from course_lib.networks import PatchGAN
@@ -110,6 +111,12 @@ def test_licences_cover_every_shipped_style():
         assert text.stat().st_size > 1000
     assert "LICENSES/" in CARD and all(word in CARD for word in ("Apache-2.0", "CC-BY 4.0", "MIT"))
     assert "changed" in table and "composited on white" in table  # CC-BY 4.0, section 3(a)(1)(B)
+
+
+def test_the_project_names_every_licence_of_what_it_ships():
+    of_photographs = {row["licence"] for row in photos.entries()} - {"public-domain"}
+    others = {"MIT", "Apache-2.0", "CC-BY-4.0", "GPL-3.0-or-later"}  # emoji, a network, paintings
+    assert set(PROJECT["license"].split(" AND ")) == of_photographs | others
 
 
 def test_shipped_emoji_stay_under_8_mb_and_14_for_the_large_ones():
