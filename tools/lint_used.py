@@ -97,7 +97,7 @@ def parsed(source: str) -> ast.Module:
 
 def unused_names(pages: str) -> Iterator[str]:
     library = tracked("course_lib/**/*.py")
-    code = tracked("tools/*.py", "notebooks/*/*.py", "assignments/**/*.py")
+    code = tracked("tools/**/*.py", "notebooks/*/*.py", "assignments/**/*.py")
     code = [path for path in code if "mutants" not in path.parts]
     trees = {path: ast.parse(path.read_text("utf-8")) for path in library}
     others = [ast.parse(path.read_text("utf-8")) for path in code] + [*map(parsed, cells())]
@@ -118,7 +118,7 @@ def unused_names(pages: str) -> Iterator[str]:
 def unused_options(outside: Counter) -> Iterator[str]:
     from course_lib.methods import METHODS, method_class
 
-    setters = outside + words([ROOT / "tools/recipes.toml"])
+    setters = outside + words([ROOT / "tools/making/recipes.toml"])
     for name in METHODS:
         cls = method_class(name)
         presets = {option for preset in cls.PRESETS.values() for option in preset}

@@ -1,4 +1,4 @@
-"""Emoji in three styles: drawings that ship with the course (``tools/emoji.py`` collects them)."""
+"""Emoji in three styles: drawings that ship with the course (from ``tools/making/emoji.py``)."""
 
 import functools
 import json

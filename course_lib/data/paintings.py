@@ -1,4 +1,4 @@
-"""Two painters, Van Gogh and the masters of the Japanese print (``tools/paintings.py``).
+"""Two painters, Van Gogh and the masters of the Japanese print (``tools/making/paintings.py``).
 
 Collection style transfer needs no pairs: photographs on one side, a painter's works on the other.
 """

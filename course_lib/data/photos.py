@@ -1,4 +1,4 @@
-"""Photographs from Debian's packages (``tools/photos.py`` collects them), three tasks."""
+"""Photographs from Debian's packages (``tools/making/photos.py`` collects them), three tasks."""
 
 import functools
 import json

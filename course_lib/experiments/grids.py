@@ -7,7 +7,7 @@ method = "pix2pix"                   also: data, steps, seeds = [0, 1, 2], and i
 image_size = 64
 [rows."L1 only"]                     of this row; method, data, steps, seeds, direction and bf16 may
                                      differ, start says where its weights begin, and step_ms what
-                                     tools/calibrate.py measured
+                                     tools/making/calibrate.py measured
 lambda_gan = 0
 """
 

@@ -5,9 +5,9 @@
 The table is written again after each cell, and what is in there is never repeated. A row is known
 by its settings, data and seed, which stand in its ``command``; its ``commit`` names the code that
 computed it. ``seconds`` is the time that the process computed while it trained, with one thread; in
-a row whose grid gives ``step_ms``, its steps times that (tools/calibrate.py). It is empty where a
-training was taken up again. A cell whose worker is killed goes on from its last checkpoint, in
-runs/NAME/cells beside the grid, or in the cache folder of a remote worker.
+a row whose grid gives ``step_ms``, its steps times that (tools/making/calibrate.py). It is empty
+where a training was taken up again. A cell whose worker is killed goes on from its last checkpoint,
+in runs/NAME/cells beside the grid, or in the cache folder of a remote worker.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Trained generators that come with the course: what the demos start with.
 
 Anywhere a run is asked for, they are ``shipped:NAME``; ``course weights`` lists them. They are made
-by ``tools/ship.py``.
+by ``tools/making/ship.py``.
 """
 
 import hashlib

@@ -2,7 +2,6 @@
 net.
 """
 
-import json
 import re
 import sys
 
@@ -81,18 +80,6 @@ def test_the_pages_name_the_notebooks_that_read_what_lies_beside_them_and_those_
     for names, what in ((CODE.keys() - reads, "run"), (having(r"\(slider\("), "have such sliders")):
         *most, last = sorted(names)
         assert f"notebooks {', '.join(most)} and {last} {what}" in pages
-
-
-def test_the_metadata_for_kaggle_are_those_it_documents():
-    told = json.loads((ROOT / "tools/kaggle/kernel-metadata.json").read_text(encoding="utf-8"))
-    listed = {f"{kind}_sources" for kind in ("dataset", "competition", "kernel", "model")}
-    switches = {"is_private", "enable_gpu", "enable_internet"}
-    fixed = {"language": "python", "kernel_type": "notebook", "enable_gpu": "true"}
-    assert told.keys() == {"id", "title", "code_file"} | fixed.keys() | switches | listed
-    assert fixed.items() <= told.items() and {told[key] for key in switches} <= {"true", "false"}
-    assert told["id"].split("/")[1] == told["title"].lower().replace(" ", "-")
-    notebook = nbformat.read(ROOT / "tools/kaggle" / told["code_file"], as_version=4)
-    assert not any(cell.outputs for cell in code_cells(notebook))
 
 
 def test_the_version_has_its_notes():

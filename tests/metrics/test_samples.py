@@ -19,7 +19,7 @@ from course_lib.metrics import factors, samples
 from course_lib.metrics.samples import score_generated
 from course_lib.networks.frozen import FILES
 from tests.support.tensors import normal
-from tools.frozen import accuracy
+from tools.making.frozen import accuracy
 
 ORIGIN = json.loads((FILES / "factors.json").read_text(encoding="utf-8"))
 

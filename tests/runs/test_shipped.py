@@ -24,7 +24,7 @@ from tests import ROOT
 from tests.support.pictures import photograph
 
 NAMES = shipped.NAMES
-RECIPES = tomllib.loads((ROOT / "tools/recipes.toml").read_text(encoding="utf-8"))
+RECIPES = tomllib.loads((ROOT / "tools/making/recipes.toml").read_text(encoding="utf-8"))
 
 
 def test_sizes():

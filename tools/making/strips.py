@@ -1,6 +1,6 @@
 """How a network learned: held-out images at many moments, as a film, and curves.
 
-Used by ``tools/ship.py``; the pictures of a training are kept by :func:`keeper`.
+Used by ``tools/making/ship.py``; the pictures of a training are kept by :func:`keeper`.
 """
 
 import io

@@ -1,5 +1,7 @@
-"""Films of ten seconds of the three games of points, for those who cannot play them: ``python -m
-tools.play`` plays presets of each in Chromium, update by update, into ``notebooks/pictures``.
+"""Films of ten seconds of the three games of points, for those who cannot play them.
+
+``python -m tools.making.play`` plays presets of each in Chromium, update by update, into
+``notebooks/pictures``.
 """
 
 import shutil
@@ -8,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from course_lib.widgets.playground import embedded
-from tools.strips import film
+from tools.making.strips import film
 
 SCENES = {  # presets, and how many updates of each
     "points": {"A fair game": 1200, "Collapse": 400, "A lost mode": 900},

@@ -7,6 +7,8 @@ import pytest
 from tests import ROOT
 from tools import decks
 
+pytestmark = pytest.mark.extra
+
 
 @pytest.fixture(scope="module")
 def deck(tmp_path_factory):

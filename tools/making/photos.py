@@ -1,6 +1,6 @@
 """Rebuild the shipped photographs from Debian's packages (needs apt-get, dpkg-deb and the network).
 
-    python tools/photos.py [FOLDER_WITH_PACKAGES]
+    python -m tools.making.photos [FOLDER_WITH_PACKAGES]
 
 Writes each photograph of CHOSEN, with 512 px on its shorter side, and ``photos.json`` into
 ``course_lib/data/photos_files/``, and their list, ``photos.md``, into ``LICENSES/``. Author and
@@ -25,7 +25,7 @@ from PIL import Image
 from course_lib.data.images import read_image, scaled
 from course_lib.data.photos import FILES
 
-LICENSES = Path(__file__).parents[1] / "LICENSES"
+LICENSES = Path(__file__).parents[2] / "LICENSES"
 SIDE = 512  # px of the shorter side
 LICENCES = {  # as the packages write them: as SPDX does, and LICENSES/
     "CC0-1.0": "CC0-1.0",
@@ -248,7 +248,8 @@ def listed(rows: list[dict]) -> str:
         "",
         "Each was scaled to 512 px on its shorter side and stored as WebP, which is lossy; nothing",
         "else was changed here. Those of `gcompris-qt-data` had been cropped, and most of them",
-        "sharpened, by GCompris. `tools/photos.py` collects the photographs, and wrote this list.",
+        "sharpened, by GCompris. `tools/making/photos.py` collects the photographs, and wrote this",
+        "list.",
         "",
         "| file | title | by | licence | taken from |",
         "|---|---|---|---|---|",

@@ -1,6 +1,6 @@
 """The shipped weights and the gallery's runs, trained again, packed, hashed and measured.
 
-``python tools/ship.py NAME --out RUN`` goes on where it was stopped. ``--score`` in place of
+``python -m tools.making.ship NAME --out RUN`` goes on where it was stopped. ``--score`` in place of
 ``--out`` measures what is shipped again, after a measure has changed, and ``--sheet FILE.webp``
 shows the 24 test photographs and what a shipped network makes of them.
 """
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import safetensors.torch
-import strips  # beside this file
 import torch
 from torch import nn
 from torch.utils.data import Dataset
@@ -33,6 +32,7 @@ from course_lib.runs.evaluating import score_run
 from course_lib.runs.opening import open_run, read_settings, untrained
 from course_lib.training import checkpoint
 from course_lib.training.run import read_history
+from tools.making import strips
 
 LIMIT = 9_000_000  # bytes of one file
 SEED = 0  # what the trainings start with
@@ -48,18 +48,14 @@ class Recipe(NamedTuple):
     settings: Sequence[str] = ()
     direction: str = "xy"
     title: str = ""
-    seconds: int = 0  # of an exhibit on a GPU; 0: it is none
-    profile: str = "cpu"
     start: "Recipe | None" = None  # of a network that is trained first, and goes on from there
     standardise: float = 0  # random codes spread so many times as much as E's: :func:`standardise`
 
 
 def recipes() -> dict[str, Recipe]:
-    """What can be made: shipped networks, runs that are kept as pictures, and exhibits."""
-    found = {}
-    for file in ("recipes.toml", "exhibits.toml"):
-        rows = tomllib.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
-        found |= {name: Recipe(**row) for name, row in rows.items() if "grid" not in row}
+    """What can be made: shipped networks, and runs that are kept as pictures."""
+    rows = tomllib.loads(Path(__file__).with_name("recipes.toml").read_text(encoding="utf-8"))
+    found = {name: Recipe(**row) for name, row in rows.items()}
     return {
         name: one._replace(start=one.start and one._replace(**{"start": None} | one.start))
         for name, one in found.items()
@@ -82,7 +78,7 @@ def train(name: str, out: Path, recipe: Recipe | None = None) -> dict:
 
 
 def _run(recipe: Recipe, out: Path, **more) -> None:
-    config = starting.make_config(recipe.method, recipe.profile, recipe.size, [*recipe.settings])
+    config = starting.make_config(recipe.method, "cpu", recipe.size, [*recipe.settings])
     length = {"steps": recipe.steps, "seed": SEED, "direction": recipe.direction}
     starting.train(recipe.method, recipe.data, out, config, resume=True, **length, **more)
 
@@ -106,7 +102,7 @@ def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> di
             out,
             f"train {name} in another folder",
         )
-    method, _ = open_run(out, "auto" if recipe.seconds else "cpu")
+    method, _ = open_run(out, "cpu")
     if (done := checkpoint.steps(out / "checkpoints")[-1]) < recipe.steps:
         raise CourseError(
             f"this run has made {done} of {recipe.steps} steps", out, "go on with the same command"
@@ -115,7 +111,7 @@ def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> di
     train_set = open_dataset(recipe.data, "train", recipe.size, recipe.direction, SEED)
     origin = {
         "title": recipe.title,
-        "command": f"python tools/ship.py {name} --out RUN",
+        "command": f"python -m tools.making.ship {name} --out RUN",
         "run": run | {"data": recipe.data},
         "steps": recipe.steps,
         "seconds": round(history[-1]["seconds"], 1),
@@ -128,7 +124,7 @@ def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> di
     if recipe.standardise:
         standardise(method, train_set, recipe.standardise)
         origin |= {"standardised": recipe.standardise}
-    if name in shipped.NAMES or recipe.seconds:
+    if name in shipped.NAMES:
         blob = weights_of(method)
         if len(blob) > LIMIT:
             raise CourseError(

@@ -1,6 +1,8 @@
 """Settings chosen on val before a table is run: a row of a grid, trained with each of some changes.
 
-    python tools/choose.py GRID ROW SCORE[,SCORE] [--steps=N] [--seeds=0,1] [key=v1,v2 key=v+key=v]
+    python -m tools.making.choose GRID ROW SCORE[,SCORE] [--steps=N] [--seeds=0,1] [CHANGE ...]
+
+A change is key=v1,v2 (two of them) or key=v+key=v (one).
 
 Each change is added to the row's own settings, and scored as a sweep would, on ``val``. Which row
 is tried, with what and what came out is written at the head of the grid.
@@ -14,10 +16,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from judge import SCORES, verdict  # beside this file
-
 from course_lib.experiments import sweep
 from course_lib.experiments.grids import Cell, read_grid
+from tools.judge import SCORES, verdict
 
 
 def score(cell: Cell, judged: bool) -> dict[str, float]:

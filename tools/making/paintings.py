@@ -1,6 +1,6 @@
-"""Rebuild the shipped paintings from Debian's gcompris-qt-data (see tools/photos.py).
+"""Rebuild the shipped paintings from Debian's gcompris-qt-data (see tools/making/photos.py).
 
-    python tools/paintings.py [FOLDER_WITH_PACKAGE]
+    python -m tools.making.paintings [FOLDER_WITH_PACKAGE]
 
 Writes the works of WORKS, without the rim of paper or wall around them, and ``paintings.json`` into
 ``course_lib/data/paintings_files/``, and their list, ``paintings.md``, into ``LICENSES/``. The
@@ -16,7 +16,7 @@ from PIL import Image
 
 from course_lib.data.images import read_image
 from course_lib.data.paintings import FILES
-from tools.photos import VERSIONS, opened, run, unpack, write
+from tools.making.photos import VERSIONS, opened, run, unpack, write
 
 PACKAGE = "gcompris-qt-data"
 BOARD = (702, 515)  # px, width and height of the board of a jigsaw
@@ -110,8 +110,8 @@ def listed(rows: list[dict]) -> str:
         "Bruno Coudoin, under the GPL, version 3 or later ([text](GPL-3.0.txt)).",
         "",
         "Here the pieces of jigsaws were put together, 9 px were cut off at each side, and the",
-        "pictures stored as WebP, which is lossy. `tools/paintings.py` does this, and wrote this",
-        "list.",
+        "pictures stored as WebP, which is lossy. `tools/making/paintings.py` does this, and wrote",
+        "this list.",
         "",
         "| file | title | by | year | taken from |",
         "|---|---|---|---|---|",

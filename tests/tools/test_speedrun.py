@@ -2,7 +2,6 @@
 a hostile entry loses and harms nobody.
 """
 
-import importlib
 import json
 
 import pytest
@@ -11,6 +10,7 @@ import torch
 from assignments.grader.sandbox import bubblewrap_trouble
 from course_lib.data.images import grey, to_bytes
 from course_lib.errors import CourseError
+from tools import speedrun
 
 # It sees no image that it is asked for before it has ended, and works in processes of its own, one
 # of which it abandons.
@@ -40,7 +40,7 @@ BODY, HOSTILE = (
         "open(__file__, 'a')": "Read-only|Permission denied",
         "open('big', 'wb').write(bytes(99 << 20))": "without an answer",
         "sys.modules.pop('course_lib', 0); import course_lib": "No module",
-        "import judge": "No module",
+        "import tools": "No module",
         "import socket; socket.create_connection(('1.1.1.1', 80))": "unreachable",
         "x.repeat(1 << 20, 1, 1, 1)": "allocate",
         "time.sleep(999)": "its end: time",
@@ -53,20 +53,19 @@ BODY, HOSTILE = (
 )
 
 
-@pytest.fixture
-def speedrun(monkeypatch):
-    monkeypatch.syspath_prepend("tools")
-    module = importlib.import_module("speedrun")
-    # a network whose distance is always 0
-    monkeypatch.setattr(module.judge, "lite1", lambda: lambda images: [0 * images])
-    return module
+pytestmark = pytest.mark.extra
+
+
+@pytest.fixture(autouse=True)
+def no_distance(monkeypatch):
+    monkeypatch.setattr(speedrun.judge, "lite1", lambda: lambda images: [0 * images])
 
 
 @pytest.mark.parametrize(
     ("track", "score"),
     [("pairs", "structure"), ("photographs", "colours"), ("unpaired", "lights")],
 )
-def test_no_answer_without_a_network_reaches_a_target(speedrun, monkeypatch, track, score):
+def test_no_answer_without_a_network_reaches_a_target(monkeypatch, track, score):
     monkeypatch.setattr(speedrun, "MOST", {"test": 24})
     x, y = speedrun.images(track, "test")
     light, mean = x.float().mean(1).round().long(), y.float().mean(0, keepdim=True)
@@ -97,9 +96,7 @@ def test_no_answer_without_a_network_reaches_a_target(speedrun, monkeypatch, tra
 
 
 @pytest.mark.skipif(bool(bubblewrap_trouble()), reason="bubblewrap does not work here")
-def test_an_attempt_counts_all_that_it_starts_and_hostile_ones_lose(
-    speedrun, monkeypatch, tmp_path
-):
+def test_an_attempt_counts_all_that_it_starts_and_hostile_ones_lose(monkeypatch, tmp_path):
     pairs = [torch.randint(256, (3, 3, 32, 32)).byte() for _ in "xy"]
     for name, value in {"SIZE": 32, "SEEDS": 1, "images": lambda *_: pairs}.items():
         monkeypatch.setattr(speedrun, name, value)
@@ -124,7 +121,7 @@ def test_an_attempt_counts_all_that_it_starts_and_hostile_ones_lose(
     assert speedrun.run(file)["rows"] == rows, "what is done is not done again"
 
 
-def test_a_class_is_ranked_and_its_ties_are_ties(speedrun, monkeypatch, tmp_path):
+def test_a_class_is_ranked_and_its_ties_are_ties(monkeypatch, tmp_path):
     pairs, folder = [torch.zeros(8, 3, 32, 32).byte()] * 2, tmp_path / "pairs"
     same = dict.fromkeys([*speedrun.MORE, "distance"], 0.5)
     fakes = {
@@ -154,7 +151,7 @@ def test_a_class_is_ranked_and_its_ties_are_ties(speedrun, monkeypatch, tmp_path
     assert page.count("<td>agrees") == 3 and page.count("<td>scores differ by up to 0.200") == 1
 
 
-def test_a_record_reaches_all_targets_and_is_faster_beyond_chance(speedrun, tmp_path):
+def test_a_record_reaches_all_targets_and_is_faster_beyond_chance(tmp_path):
     for name, steps in {
         "0": [90, 100, 110, 105, 95],
         "1": [10, 20, 30, 40, 50],  # which missed a target
