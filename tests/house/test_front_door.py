@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,33 @@ def test_its_commands_run(tmp_path, monkeypatch, course):
             assert status == 0, said
     assert programs.count("make") >= 2 and programs.count("course") >= 3
     assert len(list((tmp_path / "coloured").iterdir())) == 12
+
+
+@pytest.mark.extra
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("course_lib.cli run notebooks/00_start_here.ipynb --profile smoke --out OUT", ""),
+        (
+            "course_lib.cli translate --run shipped:photo-van-gogh --input INPUT --output OUT",
+            "",
+        ),
+        ("course_lib.cli demo --static OUT shipped:flat-3d", "npm"),
+        ("tools.decks 00 --check", "chromium"),
+    ],
+)
+def test_what_its_sentences_promise_runs(command, program, tmp_path):
+    """Beside ``make setup``, with which all tests begin, the site, the app and ``make lab``, which
+    have tests of their own.
+    """
+    if program and not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+    photo = re.search(r"--input\s+(course_lib/\S+)", README)[1]
+    words = command.replace("INPUT", photo).replace("OUT", str(tmp_path / "out.png")).split()
+    done = run(sys.executable, "-m", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "out.png").exists() or "--check" in words
 
 
 def test_git_ignores_what_the_pages_tell_you_to_write():

@@ -66,6 +66,7 @@ def site(tmp_path_factory):
     subprocess.run(
         [sys.executable, "-c", "import build; build.fetch_parts()"], cwd=here, check=True
     )
+    shutil.rmtree(ROOT / "build" / "site-work", ignore_errors=True)  # all pages, from nothing
     cut = ["unshare", "--map-root-user", "--net"]
     alone = (
         shutil.which("unshare")

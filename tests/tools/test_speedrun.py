@@ -31,21 +31,15 @@ def train(x, y, seed):
     while not os.path.exists('done'): time.sleep(0.1)
     yield translate
 """
-# What each does in place of learning, and what is said of it: it loses, and harms nobody.
+# What each does in place of learning, and what is said of it: it loses, and harms nobody. The sandbox
+# itself is the grader's, whose tests go through all that it keeps away.
 BODY, HOSTILE = (
     "import os, sys, time\ndef train(x, y, seed):\n    {}\n    yield len",
     {
         f"open('{__file__}')": "No such file",
-        f"open('{__file__}', 'a')": "No such file",
-        "open(__file__, 'a')": "Read-only|Permission denied",
-        "open('big', 'wb').write(bytes(99 << 20))": "without an answer",
         "sys.modules.pop('course_lib', 0); import course_lib": "No module",
-        "import tools": "No module",
         "import socket; socket.create_connection(('1.1.1.1', 80))": "unreachable",
-        "x.repeat(1 << 20, 1, 1, 1)": "allocate",
         "time.sleep(999)": "its end: time",
-        "while True: os.fork()": "without an answer",
-        "os.closerange(3, 99)": "without an answer",
         "yield lambda x: x[:1]; return": "without an answer",
         "os.kill(os.getppid(), 9), os.kill(-1, 9)": "No such process",
         f"'{'w' * 20_000}'": "too large",
@@ -53,7 +47,7 @@ BODY, HOSTILE = (
 )
 
 
-pytestmark = pytest.mark.extra
+pytestmark = [pytest.mark.extra, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(autouse=True)
