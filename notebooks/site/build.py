@@ -3,9 +3,9 @@ OTHER_FOLDER`.
 
 No notebook is executed: what they store is what is shown. This file gathers the sources of the
 pages in build/site-work (the notebooks, the guide, the first page, the command and the library as
-these describe themselves), and Sphinx makes pages of them, with the settings in conf.py. MathJax
-and the page to play with come first, and stay in build/site-parts: from then on no network is
-needed.
+these describe themselves), and Sphinx makes pages of them, with the settings in conf.py, on all
+cores, and only of what has changed since. MathJax and the page to play with come first, and stay in
+build/site-parts: from then on no network is needed.
 """
 
 import ast
@@ -21,6 +21,7 @@ import sys
 import tarfile
 import tempfile
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -46,6 +47,8 @@ NOTEBOOKS, LIBRARY, HANDBOOK = (
 )
 WORK, PARTS = ROOT / "build" / "site-work", ROOT / "build" / "site-parts"
 SOURCE = WORK / "source"
+ENDED = WORK / "ended"  # after a build without a warning: the digest of what made it
+MADE: set[Path] = set()  # files in there that this build has made, or left as they were
 NOTEBOOK_FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
 # the same pages as a GPU executed them, where there is such a run
 GPU_FILES = [
@@ -85,9 +88,21 @@ def read(file: Path) -> dict:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def write(page: Path, text: str) -> None:
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(text, encoding="utf-8")
+def write(page: Path, content: str | bytes) -> None:
+    """Leaves a file that has this content, so that Sphinx knows that nothing changed."""
+    MADE.add(page)
+    content = content.encode() if isinstance(content, str) else content
+    if not page.exists() or page.read_bytes() != content:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_bytes(content)
+
+
+def digest(files: Iterable[Path]) -> str:
+    """Of what they hold: times say little after a clone."""
+    total = hashlib.sha256()
+    for file in sorted(files):
+        total.update(file.read_bytes())
+    return total.hexdigest()
 
 
 # ---- what is fetched or made once
@@ -98,7 +113,7 @@ def fetch_mathjax(folder: Path) -> None:
     CourseError.
     """
     script = folder / "tex-svg-full.js"
-    if script.exists() and hashlib.sha256(script.read_bytes()).hexdigest() == MATHJAX_HASH:
+    if script.exists() and digest([script]) == MATHJAX_HASH:
         return
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -113,7 +128,7 @@ def fetch_mathjax(folder: Path) -> None:
             raise CourseError(
                 f"could not fetch {MATHJAX}, for the formulas: {error}", "npm", fix
             ) from error
-    if (found := hashlib.sha256(script.read_bytes()).hexdigest()) != MATHJAX_HASH:
+    if (found := digest([script])) != MATHJAX_HASH:
         script.unlink()
         raise CourseError(
             f"{MATHJAX} has another SHA-256: {found}", "npm", "fetch it from somewhere else"
@@ -124,15 +139,13 @@ def make_play(folder: Path) -> None:
     """The page of `course demo --static` with the shipped weights, into ``folder``; networks only
     if they are old.
     """
-    made_of = [
-        path
-        for name in ("demo/page.py", "runs/export.py", "runs/shipped*/*")
-        for path in LIBRARY.glob(name)
-    ]
-    made, newest = folder / "models.json", max(path.stat().st_mtime for path in made_of)
-    if not made.exists() or made.stat().st_mtime < newest:
-        print("making the page to play with: a minute or two, once")
+    sources = ("demo/page.py", "runs/export.py", "runs/shipped*/*")
+    now = digest(path for name in sources for path in LIBRARY.glob(name) if path.is_file())
+    made_of = PARTS / "play.sha256"
+    if not made_of.exists() or made_of.read_text("utf-8") != now:
+        print("making the page to play with: some minutes, once")
         play.build(folder, [Path(run) for run in play.SHIPPED], half=True)
+        made_of.write_text(now, encoding="utf-8")
     shutil.copytree(LIBRARY / "demo" / "static", folder, dirs_exist_ok=True)
 
 
@@ -176,11 +189,11 @@ def relink(text: str, file: Path) -> str:
 def add(file: Path) -> None:
     """Put a file of the course, and what it links to, into the source of the site."""
     page = place(file)
-    if page.exists():
+    if page in MADE:
         return
-    write(page, "")  # pages link to each other
+    MADE.add(page)  # pages link to each other
     if file.suffix in PICTURE:
-        shutil.copy(file, page)
+        write(page, file.read_bytes())
     elif file.suffix == ".ipynb":
         write(page, json.dumps(notebook(file)))
     elif file in READ:
@@ -375,8 +388,12 @@ def fetch_parts() -> None:
 
 
 def gather() -> None:
-    """The sources of all pages, into a folder of their own."""
-    shutil.rmtree(WORK, ignore_errors=True)
+    """The sources of all pages, into a folder of their own, which begins empty if the last build
+    did not end well, or if what makes the pages has changed since.
+    """
+    if not ENDED.exists() or ENDED.read_text("utf-8") != digest(HERE.glob("*.*")):
+        shutil.rmtree(WORK, ignore_errors=True)
+    ENDED.unlink(missing_ok=True)
     for file in (*PAGES, *GPU_FILES, HANDBOOK, *READ):
         add(file)
     library_pages()
@@ -393,6 +410,8 @@ def gather() -> None:
         .replace("<!-- notebooks -->", titles)
         .replace("<!-- code -->", code),
     )
+    for old in {path for path in SOURCE.rglob("*") if path.is_file()} - MADE:
+        old.unlink()
 
 
 def main(target: Path) -> int:
@@ -405,17 +424,13 @@ def main(target: Path) -> int:
         )
     fetch_parts()
     gather()
-    options = [
-        "-qW",
-        "--keep-going",
-        "-c",
-        str(HERE),
-        "-d",
-        str(WORK / "trees"),
-    ]  # a warning is an error
+    # A warning is an error.
+    options = ["-qW", "--keep-going", "-j", "auto", "-c", str(HERE), "-d", str(WORK / "trees")]
     status = sphinx([*options, str(SOURCE), str(WORK / "pages")])
+    if status == 0:
+        ENDED.write_text(digest(HERE.glob("*.*")), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
-    shutil.move(WORK / "pages", target)
+    shutil.copytree(WORK / "pages", target)
     for file in (*NOTEBOOK_FILES, *GPU_FILES):  # what readers download is the notebook itself
         shutil.copy(file, target / "_sources" / place(file).name)
     shutil.copytree(PARTS / "play", target / "play")

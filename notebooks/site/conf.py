@@ -58,3 +58,4 @@ def plain(app, what, name, thing, options, lines):
 
 def setup(app):
     app.connect("autodoc-process-docstring", plain)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -31,8 +31,8 @@ def train(x, y, seed):
     while not os.path.exists('done'): time.sleep(0.1)
     yield translate
 """
-# What each does in place of learning, and what is said of it: it loses, and harms nobody. The sandbox
-# itself is the grader's, whose tests go through all that it keeps away.
+# What each does in place of learning, and what is said of it: it loses, and harms nobody. The
+# sandbox itself is the grader's, whose tests go through all that it keeps away.
 BODY, HOSTILE = (
     "import os, sys, time\ndef train(x, y, seed):\n    {}\n    yield len",
     {
