@@ -28,7 +28,7 @@ SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes import the course: what Python compiled is kept, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup course course-all lint badges quick test rest test-all soak release-check gpu site decks class lab clean
+.PHONY: help setup course course-all lint quick test rest test-all soak release-check gpu site decks class lab clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -65,9 +65,6 @@ lint: setup ## format, ruff, what imports what, the rules for notebooks and page
 	$(BIN)/python -m tools.lint_notebooks
 	$(BIN)/python -m tools.lint_used
 
-badges: setup ## links to Colab, Binder and Codespaces into README, once pyproject.toml names a repository on GitHub
-	$(BIN)/python -m tools.badges
-
 quick: setup ## losses, methods, networks, data, and the grader without its sandbox: about 90 seconds
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -q -m "not slow" tests/test_losses.py tests/methods tests/networks tests/data tests/grader
 
@@ -96,6 +93,10 @@ release: setup site ## wheel, sdist, the site as a zip, and the notes of this ve
 	awk -v this="$$version" '/^## / { on = $$2 == this } on' CHANGELOG.md > dist/NOTES.md; \
 	test -s dist/NOTES.md || { echo "CHANGELOG.md has no section ## $$version" >&2; exit 1; }; \
 	$(BIN)/python -m zipfile -c "dist/gan_translation_course-$$version-site.zip" build/site; ls -l dist
+
+.PHONY: badges
+badges: setup ## links to Colab, Binder and Codespaces into README, once pyproject.toml names a repository on GitHub
+	$(BIN)/python -m tools.badges
 
 gpu: setup ## what one NVIDIA card can do, measured in about 17 minutes; the files go to build/gpu
 	$(BIN)/python tools/bench_gpu.py --out build/gpu
