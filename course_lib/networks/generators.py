@@ -55,7 +55,7 @@ class UNet(nn.Module):
             f"a U-Net of {levels} levels halves an image {levels} times, and {image_size} px are "
             f"no multiple of {whole}",
             f"image_size={image_size}, levels={levels}",
-            f"choose {whole}, {2 * whole} ... px, or from 2 levels on",
+            f"choose {whole}, {2 * whole} ... px, or 2 to {most} levels",
         )
         bias = norm == "instance"  # before batch norm, a bias would be subtracted again
         channels = [3, *(base_channels * min(2**i, 8) for i in range(levels))]

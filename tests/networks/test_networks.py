@@ -35,7 +35,7 @@ def test_a_unet_of_fewer_levels_stops_above_one_pixel():
     assert widths == [4, 8, 16]
     assert G(torch.zeros(2, 3, 24, 40)).shape == (2, 3, 24, 40)  # any multiple of 8
     for levels in (1, 7):
-        with pytest.raises(CourseError, match="choose 2 to 6"):
+        with pytest.raises(CourseError, match="2 to 6 levels"):
             UNet(image_size=64, levels=levels)
 
 
