@@ -144,13 +144,13 @@ def _literal(text: str) -> Any:
         return os.path.abspath(text) if os.path.exists(text) else text
 
 
-# In the order in which --help lists them, after those above.
+# --help lists the commands above, then those of training, and in its train those for teaching.
+training.app.command()(grading.check)
+training.app.command()(grading.release)
+training.app.command()(grading.grade)
+training.app.command()(grading.answers)
+training.app.command()(grading.viva)
 app.add_typer(training.app)
-app.command()(grading.check)
-app.command()(grading.release)
-app.command()(grading.grade)
-app.command()(grading.answers)
-app.command()(grading.viva)
 
 
 def fail(what: str, where: Any, fix: str) -> int:

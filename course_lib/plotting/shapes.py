@@ -43,8 +43,8 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
     side in px of what one position of it sees, and the parameters. Norms, activations and dropout
     share the row of the layer before them. The concat of a skip, found by its additional channels,
     has a row of its own; behind it the field is that of two branches, and not given, as behind a
-    layer that resizes in another way than those of RESIZES. The network is
-    left as it was, also if it raises. CourseError for one that gives a list, as of several scales.
+    layer that resizes in another way than those of RESIZES. The network is left as it was, also if
+    it raises. Raises CourseError for one that gives a list, as several scales do.
     """
     calls: list[tuple[nn.Module, tuple, Tensor]] = []  # layer, arguments, output
     names = {layer: name for name, layer in net.named_modules()}
