@@ -93,14 +93,14 @@ def watch_step(
         known.extend((call, tensor) for tensor in _tensors(output))
         made.update({tensor.grad_fn: call for tensor in _tensors(output) if tensor.grad_fn})
 
-    def on_backward(loss: Tensor, *options: Any, **more: Any) -> None:
+    def on_backward(loss: Any, *options: Any, **more: Any) -> None:
         if not updates or updates[-1].moved:
             weights = {name: list(net.parameters()) for name, net in networks.items()}
             held = {
                 n for n, ps in weights.items() for p in ps if p.grad is not None and p.grad.any()
             }
             updates.append(Update(leftover=held))
-        updates[-1].judged += nearest([loss])
+        updates[-1].judged += nearest(_tensors([loss]))
         backward(loss, *options, **more)
 
     def on_step(optimizer: torch.optim.Optimizer, *_: Any) -> None:

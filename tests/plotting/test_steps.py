@@ -49,8 +49,8 @@ def forth_and_back(m, x, y):
         D.requires_grad_(True)
     m.opt_D.zero_grad()
     for D, real, fake in ((m.D_y, y, fake_y), (m.D_x, x, fake_x)):
-        loss = losses.least_squares_real(D(real)) + losses.least_squares_fake(D(fake.detach()))
-        loss.backward()
+        real, fake = D(real), D(fake.detach())
+        torch.autograd.backward([losses.least_squares_real(real), losses.least_squares_fake(fake)])
     m.opt_D.step()
 
 
