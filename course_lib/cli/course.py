@@ -127,7 +127,7 @@ def speedrun(
         Path.cwd(),
         "go to the folder of a checkout of the course",
     )
-    sys.path.insert(0, "")
+    sys.path.insert(0, str(Path.cwd()))
     from tools import speedrun
 
     print(speedrun.main(action, what.resolve()))
