@@ -37,6 +37,8 @@ html_theme_options = {
     "use_fullscreen_button": False,
     "logo": {"text": html_title},
 }
+# A list of all pages beside each file of code costs a tenth of the time.
+html_sidebars = {"files/**": ["navbar-logo.html", "search-button-field.html"]}
 html_logo = html_favicon = "../../course_lib/demo/static/favicon.svg"
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's machine has it
 html_static_path = ["style.css", "../../build/site-parts/static"]
