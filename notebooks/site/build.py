@@ -100,7 +100,7 @@ def write(page: Path, content: str | bytes) -> None:
 def digest(files: Iterable[Path]) -> str:
     """Of what they hold: times say little after a clone."""
     total = hashlib.sha256()
-    for file in sorted(files):
+    for file in sorted(file for file in files if file.is_file()):
         total.update(file.read_bytes())
     return total.hexdigest()
 
@@ -140,7 +140,7 @@ def make_play(folder: Path) -> None:
     if they are old.
     """
     sources = ("demo/page.py", "runs/export.py", "runs/shipped*/*")
-    now = digest(path for name in sources for path in LIBRARY.glob(name) if path.is_file())
+    now = digest(path for name in sources for path in LIBRARY.glob(name))
     made_of = PARTS / "play.sha256"
     if not made_of.exists() or made_of.read_text("utf-8") != now:
         print("making the page to play with: some minutes, once")
