@@ -13,17 +13,16 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
-from assignments.grader import feedback, grade, notebook
-from assignments.grader.course import term_key
+from assignments.grader import feedback, grade, notebook, safe
+from assignments.grader.course import open_checks, term_key
 from assignments.grader.library import LIBRARY
 from assignments.grader.sandbox import Limits
 from assignments.grader.verdicts import Result
 from course_lib.data.files import replace_file
 
 HERE, PLACE = Path(__file__).parent, Path("/autograder")
-LIMITS = Limits(
-    wall=240, memory_mb=1024
-)  # in all below 10 minutes and 3 GB, also if a lost sandbox is started again
+# In all below 10 minutes and 3 GB, also if a lost sandbox is started again.
+LIMITS = Limits(wall=240, memory_mb=1024)
 
 
 def bundle(course: Path, problem_set: str) -> Path:
@@ -66,12 +65,13 @@ def submitted(place: Path) -> Result:
     """Grades what lies in ``place``, as ``course grade`` would."""
     course, facts = place / "source" / "course", place / "submission_metadata.json"
     problem_set = next((course / "release").iterdir()).name
-    users = json.loads(facts.read_text(encoding="utf-8")).get("users") if facts.is_file() else None
+    users = json.loads(safe.decoded(facts.read_bytes())).get("users") if facts.is_file() else None
     student = str(users[0]["id"]) if users else "student"
     released = notebook.read(course / "release" / problem_set, student, problem_set).content
     submission = notebook.read(
         place / "submission", student, problem_set, notebook.released_cells(released)
     )
+    notebook.name_other_set(submission, open_checks(course, problem_set).FUNCTIONS)
     hidden = [facts, *(place / name for name in ("source", "submission", "results"))]
     return next(
         grade.grade_all(

@@ -2,6 +2,7 @@
 the grade book.
 """
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +36,8 @@ def grade(
         bool, typer.Option("--force", help="grade again what is graded and unchanged")
     ] = False,
     only: Annotated[
-        str | None, typer.Option(metavar="CHECK", help="regrade this check alone, after a fix")
+        str | None,
+        typer.Option(metavar="CHECK", help="regrade this check alone, the one that was mended"),
     ] = None,
     summary: Annotated[
         bool, typer.Option("--summary", help="also write a page on the whole class")
@@ -53,14 +55,18 @@ def grade(
     if only is not None:
         verb = f"graded {only} alone in"
         others = "others are new or were handed in again: grade them without --only"
+        print(
+            "note: all other checks count as unchanged; if they are not: --force", file=sys.stderr
+        )
     rest = "" if fresh == len(results) else f", the {others}"
     reports = course / "reports" / problem_set
     print(f"{verb} {fresh} of {len(results)} submissions{rest}; reports in {reports}")
-    if summary and results:
+    # one of earlier may show who took the work back, or has other grades now
+    if results and (summary or (student is None and (reports / page.NAME).exists())):
         print(f"wrote {page.write(reports, results)}")
     if left_out:
         print(
-            "not graded or without a report, mend it and run again:",
+            "left out, mend it and run again:",
             *[f"{name}: {why}" for name, why in sorted(left_out.items())],
             sep="\n  ",
             file=sys.stderr,
@@ -116,6 +122,12 @@ def release(
     from assignments.grader import bundled
     from assignments.grader.release import release, solve
 
+    if solution and gradescope:
+        raise CourseError(
+            "--solution makes the solutions alone, --gradescope is for a release",
+            "the options",
+            "leave one of them out",
+        )
     if solution:
         print(f"wrote {solve(course.absolute(), problem_set)}, with all answers")
         return
@@ -145,7 +157,10 @@ def answers(
     for name, why in left_out.items():
         print(f"without code: {name}: {why}", file=sys.stderr)
     print(f"wrote the answers of {count} students; compare:")
-    print(f"copydetect -t {folder}/submitted -b {folder}/released -e py -O {folder}/report")
+    submitted, released, report = (
+        shlex.quote(str(folder / name)) for name in ("submitted", "released", "report")
+    )
+    print(f"copydetect -t {submitted} -b {released} -e py -O {report}")
 
 
 def viva(
@@ -170,10 +185,11 @@ def viva(
     The answers are found by running each change in the sandbox, some minutes a student.
     """
     from assignments.grader.course import submitted
-    from assignments.grader.sandbox import choose_tier
+    from assignments.grader.sandbox import PROTECTS, choose_tier
     from assignments.grader.viva import ask, page
 
     course, tier = course.absolute(), choose_tier(tier)
+    print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
     students, refused = student or list(submitted(course, problem_set, None)), []
     for name in students:
         try:

@@ -5,7 +5,9 @@ import hashlib
 import importlib
 import secrets
 import sys
-from collections.abc import Iterator
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -53,27 +55,17 @@ def term_key(course: Path) -> str:
     if not path.is_file():
         replace_file(path, (secrets.token_hex(16) + "\n").encode())
         path.chmod(0o600)
-    return path.read_text(encoding="utf-8").strip()
-
-
-def right_answers(course: Path, problem_set: str, checks: list) -> dict[str, str]:
-    """The code of each graded function in the source notebook; none where that is not at hand."""
-    content = notebook.read(course / "source" / problem_set, "", problem_set).content
-    functions = {check.function for check in checks}
-    return {
-        name: cell["source"]
-        for name, _, cell in notebook.graded_cells(content)
-        if name in functions
-    }
+    return safe.decoded(path.read_bytes()).strip()
 
 
 def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
     """The folders handed in, by student. Raises CourseError if there are none, or for a student
     who has none."""
     place = course / "submitted"
-    handed_in = {path.name: path / problem_set for path in sorted(place.glob("*"))}
+    handed_in = {path.name: path / problem_set for path in sorted(place.glob("[!.]*"))}
     handed_in = {name: path for name, path in handed_in.items() if may_be_folder(path)}
-    if unknown := sorted(set(students or []) - set(handed_in)):
+    chosen = set(map(plain, students or []))
+    if unknown := [name for name in students or [] if plain(name) not in map(plain, handed_in)]:
         raise CourseError(
             f"nothing of {unknown[0]} for {problem_set}", place, "see the names in that folder"
         )
@@ -83,7 +75,26 @@ def submitted(course: Path, problem_set: str, students: list[str] | None) -> dic
             place,
             f"nbgrader collect {problem_set}, or copy there",
         )
-    return {name: path for name, path in handed_in.items() if not students or name in students}
+    return {name: path for name, path in handed_in.items() if not chosen or plain(name) in chosen}
+
+
+def astray(course: Path, problem_set: str, sets: Iterable[str]) -> dict[str, str]:
+    """Notebooks in submitted/ that belong to no STUDENT/SET, and so are graded for nobody, with
+    what to do; those that another set's name is in are left to that.
+    """
+    place, found = course / "submitted", {}
+    others = [name for name in map(plain, sets) if name != plain(problem_set)]
+    for path in notebook.notebooks(place):
+        where = path.relative_to(place)
+        in_place = len(where.parts) > 2 and where.parts[1] in sets
+        if not in_place and not any(name in plain(str(where)) for name in others):
+            found[safe.line(str(where))] = f"lies in no STUDENT/{problem_set}/: move it there"
+    return found
+
+
+def plain(name: str) -> str:
+    """What two spellings of one name share: composed letters, no capitals, no blanks around."""
+    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def may_be_folder(path: Path) -> bool:
@@ -94,13 +105,18 @@ def may_be_folder(path: Path) -> bool:
         return True
 
 
-def with_printable_names(folders: dict[str, Path]) -> tuple[dict[str, Path], dict[str, str]]:
-    """The folders whose names can be written into a table, and the others, with what to do about
-    them.
+def with_good_names(folders: dict[str, Path]) -> tuple[dict[str, Path], dict[str, str]]:
+    """The folders whose names can be written into a table and are one student's alone, and the
+    others, with what to do about them.
     """
-    why = "the folder's name is not UTF-8 or has control characters: rename it"
-    good = {name: path for name, path in folders.items() if name == safe.line(name)}
-    return good, {safe.line(name): why for name in folders.keys() - good.keys()}
+    times, wrong = Counter(map(plain, folders)), {}
+    for name in folders:
+        if name != safe.line(name):
+            wrong[name] = "the folder's name is not UTF-8 or has control characters: rename it"
+        elif times[plain(name)] > 1:
+            wrong[name] = "two folders are named so, but for capitals or accents: make them one"
+    good = {name: path for name, path in folders.items() if name not in wrong}
+    return good, {safe.line(name): why for name, why in wrong.items()}
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ Titles and messages only: never a hidden check's inputs or what was expected. Wh
 the submission is escaped: it is text, not markup.
 """
 
+import contextlib
 import csv
 import html
 import io
@@ -61,9 +62,12 @@ def table(results: Iterable[Result]) -> str:
     results = sorted(results, key=lambda result: result.student)
     names = list(dict.fromkeys(check.name for result in results for check in result.checks))
     named = any(result.name for result in results)
+    timed = any(result.time for result in results)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["student", *["name"] * named, "score", "points", *names, "reason"])
+    writer.writerow(
+        ["student", *["name"] * named, "score", "points", *names, *["time"] * timed, "reason"]
+    )
     for result in results:
         scores = {check.name: number(check.score) for check in result.checks}
         row = [
@@ -72,6 +76,7 @@ def table(results: Iterable[Result]) -> str:
             number(result.score),
             number(result.points),
             *(scores.get(n, "") for n in names),
+            *[result.time] * timed,
         ]
         writer.writerow(["'" + c if c[:1] in FORMULA else c for c in [*row, result.reason]])
     return out.getvalue()
@@ -89,3 +94,10 @@ def write(folder: Path, results: list[Result]) -> dict[str, str]:
             replace_file(folder / f"{result.student}.html", page(result).encode())
     replace_file(folder / "grades.csv", table(results).encode())
     return failed
+
+
+def take_back(folder: Path, student: str) -> None:
+    """Remove the pages of a student who no longer hands in."""
+    for suffix in ("md", "html"):
+        with contextlib.suppress(OSError):
+            (folder / f"{student}.{suffix}").unlink()

@@ -8,23 +8,24 @@ import os
 import queue
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from assignments.grader import feedback, library, notebook
+from assignments.grader import dates, feedback, library, notebook
 from assignments.grader.course import (
+    astray,
     checks_digest,
     open_checks,
     put_down,
-    right_answers,
     submitted,
     term_key,
-    with_printable_names,
+    with_good_names,
 )
 from assignments.grader.grade_one import grade_one
 from assignments.grader.notebook import Submission
@@ -53,26 +54,40 @@ def run(
     with the reason.
 
     With the name of a check in ``only``, just that one is run again, on submissions that are graded
-    and unchanged; its scores change for all of them at once or for none.
+    and unchanged; its scores change for all of them at once or for none, and they count as graded
+    with all checks as they are now.
     """
-    from assignments.grader.gradebook import Book
+    from assignments.grader import gradebook, lms
 
+    if only is not None and force:
+        raise CourseError(
+            "--force is for all checks, --only for one", "the options", "leave one of them out"
+        )
     course = course.absolute()
-    folders, left_out = with_printable_names(submitted(course, problem_set, students))
-    checks = open_checks(course, problem_set).load(problem_set)
+    everyone, left_out = with_good_names(submitted(course, problem_set, None))
+    folders = {
+        name: everyone[name]
+        for name in submitted(course, problem_set, students)
+        if name in everyone
+    }
+    package = open_checks(course, problem_set)
+    checks = package.load(problem_set)
     names = [check.name for check in checks]
     if only not in (None, *names):
         raise CourseError(
             f"no check called {only}", f"--only, of {problem_set}", f"one of {', '.join(names)}"
         )
-    key, right = term_key(course), right_answers(course, problem_set, checks)
+    key = term_key(course)
     tier = choose_tier(tier)
     print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
-    basis = f"{checks_digest(course)} {key} {tier} {sorted(right.items())}"
-    with only_grader(course, problem_set), Book(course) as book:
+    basis = f"{checks_digest(course)} {key} {tier}"
+    with only_grader(course, problem_set), gradebook.opened(course) as book:
+        sets = [assignment.name for assignment in book.assignments]
         plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
-        submissions, unread = read_all(folders, problem_set, plan, basis)
+        times = {name: dates.of(folder) for name, folder in everyone.items()}
+        extensions = dates.extensions(course, problem_set, everyone, sets)
+        submissions, unread = read_all(folders, problem_set, plan, basis, package.FUNCTIONS)
         todo = {
             name: submission
             for name, submission in submissions.items()
@@ -91,11 +106,23 @@ def run(
         silent = not (progress and todo)
         bar = tqdm(graded, problem_set, len(todo), unit="submission", disable=silent)
         left_out |= unread | keep(bar, book, plan, todo, done, only)
-        book.settle(problem_set, folders)
         fresh = len(todo.keys() - left_out.keys())
-        results, unwritten = report(book, course, problem_set)
+        said = book.settle(problem_set, times, extensions.until)
+        results, unwritten = report(book, course, problem_set, said)
+        if gone := sorted(done.keys() - everyone.keys() - left_out.keys()):
+            print(
+                f"note: nothing of {notebook.listed(gone)} lies in submitted/ any more: left out of"
+                " reports and of Canvas' table; their grades stay in the grade book",
+                file=sys.stderr,
+            )
+        if unlisted := lms.on_no_list(course, everyone):
+            print(f"note: {unlisted}", file=sys.stderr)
+        left_out |= unwritten | extensions.wrong | astray(course, problem_set, sets)
+        for name in folders.keys() - left_out.keys():
+            if times[name].wrong:
+                left_out[name] = times[name].wrong
     chosen = [results[name] for name in folders if name in results]
-    return chosen, fresh, left_out | unwritten
+    return chosen, fresh, left_out
 
 
 @contextlib.contextmanager
@@ -113,7 +140,11 @@ def only_grader(course: Path, problem_set: str) -> Iterator[None]:
 
 
 def read_all(
-    folders: dict[str, Path], problem_set: str, plan: "Plan", basis: str
+    folders: dict[str, Path],
+    problem_set: str,
+    plan: "Plan",
+    basis: str,
+    functions: Mapping[str, Iterable[str]],
 ) -> tuple[dict[str, Submission], dict[str, str]]:
     """What was handed in, by student, and why some of it cannot be read.
 
@@ -125,6 +156,7 @@ def read_all(
     for name, folder in folders.items():
         with put_down(unread, name):
             submission = notebook.read(folder, name, problem_set, plan.cells)
+            notebook.name_other_set(submission, functions)
             handed_in = f"{basis} {submission.source} {submission.reason} {submission.notes}"
             submission.digest = hashlib.sha256(handed_in.encode()).hexdigest()
             submissions[name] = submission
@@ -158,7 +190,6 @@ def grade_all(
         return
     package = open_checks(course, problem_set)
     checks = package.load(problem_set)
-    right = right_answers(course, problem_set, checks)
     limits, probes = limits or Limits(), [f"checks.probes.{problem_set}"]
     count = max(1, min(workers or os.cpu_count() or 1, len(submissions)))
     with tempfile.TemporaryDirectory(prefix="grading-") as folder, contextlib.ExitStack() as stack:
@@ -174,7 +205,7 @@ def grade_all(
         def one(submission: Submission) -> Result:
             worker = free.get()
             try:
-                return grade_one(submission, wanted(submission, checks), key, worker, limits, right)
+                return grade_one(submission, wanted(submission, checks), key, worker, limits)
             finally:
                 free.put(worker)
 
@@ -207,7 +238,11 @@ def keep(
             if only is None:
                 book.keep(result, plan, submission)
             else:
-                regraded.append(done[result.student].with_new(result.checks))
+                present = {name for names in plan.checks.values() for name in names}
+                new = done[result.student].with_new(result.checks, present)
+                # who lacks a check that was added waits for a full run
+                whole = len(new.checks) == len(present)
+                regraded.append(replace(new, digest=submission.digest if whole else new.digest))
                 book.write(regraded[-1], plan, submission)
         submission.content = None  # a class's notebooks need not stay in memory
     if only is not None:
@@ -216,16 +251,22 @@ def keep(
 
 
 def report(
-    book: "Book", course: Path, problem_set: str
+    book: "Book", course: Path, problem_set: str, said: dict[str, str]
 ) -> tuple[dict[str, Result], dict[str, str]]:
-    """Writes what students and instructor read, of all that is in the grade book; returns that by
-    student, and whose report or record is not there, with the reason.
+    """Writes what students and instructor read, of all that is in the grade book and still handed
+    in; returns that by student, and whose report or record is not there, with the reason.
+
+    ``said`` holds by student when that was, and what it costs.
     """
     from assignments.grader.lms import names_of
 
-    results, names = book.done(problem_set), names_of(course, book)
-    for student, result in results.items():
-        result.name = names.get(student, "")
+    folder, names = course / "reports" / problem_set, names_of(course, book)
+    results = {}
+    for student, result in book.done(problem_set).items():
+        if student in said:
+            results[student] = replace(result, name=names.get(student, ""), time=said[student])
+        else:
+            feedback.take_back(folder, student)
     why = "the record in the grade book cannot be read: hand in, and grade again"
     unread = dict.fromkeys(book.damaged, why)
-    return results, unread | feedback.write(course / "reports" / problem_set, [*results.values()])
+    return results, unread | feedback.write(folder, [*results.values()])

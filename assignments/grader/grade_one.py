@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from assignments.grader import inbox
-from assignments.grader.notebook import Submission, listed
+from assignments.grader.notebook import Submission
 from assignments.grader.sandbox import Limits, Outcome, Worker
 from assignments.grader.verdicts import Graded, Result
 
@@ -67,9 +67,8 @@ def grade_one(
     key: str,
     worker: Worker,
     limits: Limits,
-    right: dict[str, str],
 ) -> Result:
-    """One submission, from its code to its verdicts. ``right`` is the code of right answers."""
+    """One submission, from its code to its verdicts."""
     result = Result(
         submission.student,
         submission.problem_set,
@@ -85,66 +84,29 @@ def grade_one(
         result.checks = [judge(*three, answer) for three in drawn.values()]
         return result
 
-    def run(cells: list[dict], drawn: dict) -> Outcome:
-        job = {
-            "cells": cells,
-            "functions": sorted(right),
-            "checks": [
-                {
-                    "name": check.name,
-                    "function": check.function,
-                    "probe": check.probe,
-                    "inputs": inputs,
-                    "seconds": check.seconds,
-                }
-                for check, inputs, _ in drawn.values()
-            ],
-            "probes": f"checks.probes.{submission.problem_set}",
-            "seed": seed_of(key, submission.student) % 2**31,
-        }
-        outcome = worker.run(job, limits)
-        if outcome.reason == "lost":  # which the machine can cause, too: once more, in a fresh one
-            outcome = worker.run(job, limits)
-        result.cpu = round(result.cpu + outcome.cpu, 2)
-        return outcome
-
-    outcome = run(submission.cells, drawn)
-    found, notes, reason = judged(drawn.values(), outcome, submission.labels)
-    result = replace(result, checks=found, notes=result.notes + notes, reason=reason)
-    # One function without a colon would cost those that call it as well. So these are run once
-    # more, beside right versions of what is not there; for that itself the first run counts.
-    gone = {name for name in right if {"undefined": name} in (outcome.said.raised or [])}
-    again = {
-        check.name: drawn[check.name]
-        for check in found
-        if check.score < check.points and check.function not in gone
+    job = {
+        "cells": submission.cells,
+        "checks": [
+            {
+                "name": check.name,
+                "function": check.function,
+                "probe": check.probe,
+                "inputs": inputs,
+                "seconds": check.seconds,
+            }
+            for check, inputs, _ in drawn.values()
+        ],
+        "probes": f"checks.probes.{submission.problem_set}",
+        "seed": seed_of(key, submission.student) % 2**31,
     }
-    lent = [name for name in sorted(gone) if is_called(name, submission)]
-    if reason or not again or not lent:
-        return result
-    cells = [
-        cell | {"source": right[cell["id"]]} if cell["id"] in gone else cell
-        for cell in submission.cells
-    ]
-    there = {cell["id"] for cell in cells}
-    absent = [name for name in lent if name not in there]
-    cells += [{"number": 0, "source": right[name], "id": name} for name in absent]
-    second, _, _ = judged(again.values(), run(cells, again), submission.labels)
-    before = {check.name: check.score for check in found}
-    better = [check for check in second if check.score > before[check.name]]
-    if better:
-        callers = listed(list(dict.fromkeys(check.function for check in better)))
-        result.notes.insert(
-            0,
-            f"not defined, since a cell is missing or does not run: {listed(lent)}. Where"
-            f" {callers} needed it, a right version stood in",
-        )
-    return result.with_new(better)
-
-
-def is_called(function: str, submission: Submission) -> bool:
-    """Whether a cell beside its own names a function."""
-    return any(function in cell["source"] for cell in submission.cells if cell["id"] != function)
+    outcome = worker.run(job, limits)
+    cpu = outcome.cpu
+    if outcome.reason == "lost":  # which the machine can cause, too: once more, in a fresh one
+        outcome = worker.run(job, limits)
+        cpu += outcome.cpu
+    found, notes, reason = judged(drawn.values(), outcome, submission.labels)
+    notes = submission.notes + notes
+    return replace(result, checks=found, notes=notes, reason=reason, cpu=round(cpu, 2))
 
 
 def judged(

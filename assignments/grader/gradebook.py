@@ -11,12 +11,13 @@ import datetime
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assignments.grader import feedback, safe
+from assignments.grader import dates, feedback, safe
+from assignments.grader.course import plain
 from assignments.grader.notebook import (
     Cell,
     Submission,
@@ -27,12 +28,11 @@ from assignments.grader.notebook import (
 )
 from assignments.grader.verdicts import Result
 from course_lib.data.files import replace_file
-from course_lib.errors import CourseError, need
+from course_lib.errors import CourseError, need, telling
 
-api, utils, preprocessors, traitlets, sqlalchemy = need(
+api, preprocessors, traitlets, sqlalchemy = need(
     "grading",
     "nbgrader.api",
-    "nbgrader.utils",
     "nbgrader.preprocessors",
     "traitlets.config",
     "sqlalchemy",
@@ -106,7 +106,8 @@ class Book(api.Gradebook):
                 self.file,
                 "nbgrader generate_assignment PS, in the course's folder",
             )
-        super().__init__(f"sqlite:///{self.file}")
+        # no text, in which a "?" of the folder's name would end the path
+        super().__init__(sqlalchemy.engine.URL.create("sqlite", database=str(self.file)))
         self.damaged: list[str] = []
         self.db.execute(sqlalchemy.text("PRAGMA busy_timeout = 30000"))
         self.db.execute(sqlalchemy.text(TABLE))
@@ -140,7 +141,7 @@ class Book(api.Gradebook):
             | ({"points": points[cell.name]} if cell.name in points else {})
             for cell in notebook.source_cells
         }
-        cells = {c.name: Cell(c.source or "", facts[c.name]) for c in notebook.source_cells}
+        cells = {c.name: Cell(text_of(c.source), facts[c.name]) for c in notebook.source_cells}
         return Plan(problem_set, cells)
 
     def done(self, problem_set: str) -> dict[str, Result]:
@@ -213,20 +214,38 @@ class Book(api.Gradebook):
                 grade.auto_score = score
                 self._record(result)
 
-    def settle(self, problem_set: str, folders: dict[str, Path]) -> None:
-        """When each was handed in, and what that costs by the course's plugin of nbgrader."""
-        late = late_penalty(self.file.parent)
+    def settle(
+        self,
+        problem_set: str,
+        times: dict[str, dates.Times],
+        until: dict[str, datetime.datetime],
+    ) -> dict[str, str]:
+        """When each was handed in, and what that costs by the course's plugin of nbgrader; in
+        words, by student.
+
+        ``until`` holds extensions, by the name's plain form. They lengthen the time only.
+        """
+        late, said = late_penalty(self.file.parent), {}
         with self.all_or_nothing():
-            for student, folder in folders.items():
+            for student, time in times.items():
+                said[student] = time.wrong or time.said
                 with contextlib.suppress(api.MissingEntry):
                     handed_in = self.find_submission(problem_set, student)
-                    handed_in.timestamp = handed_in_at(folder) or handed_in.timestamp
-                    seconds = handed_in.total_seconds_late
+                    handed_in.timestamp = time.handed_in
+                    due = handed_in.duedate if handed_in.assignment.duedate else None
+                    due, words = with_extension(due, until.get(plain(student)))
+                    in_time = due is None or time.handed_in is None
+                    seconds = 0.0 if in_time else (time.handed_in - due).total_seconds()
+                    lost = 0.0
                     for notebook in handed_in.notebooks:
                         penalty = late(student, notebook.score, seconds) if seconds > 0 else None
                         if penalty is not None:
                             penalty = min(max(0.0, penalty), notebook.score)
+                            lost += penalty
                         notebook.late_submission_penalty = penalty
+                    words += [f"{lost:g} points off for lateness"] if lost else []
+                    said[student] = "; ".join(filter(None, [said[student], *words]))
+        return said
 
     def _record(self, result: Result) -> None:
         self.db.execute(
@@ -247,6 +266,22 @@ class Book(api.Gradebook):
             self.db.add(found)
             self.db.flush()
         return found
+
+
+@contextlib.contextmanager
+def opened(course: Path) -> Iterator[Book]:
+    """The grade book of a course. Raises CourseError where it is damaged, or something else has it
+    to itself; what was committed before is kept.
+    """
+    try:
+        with Book(course) as book:
+            yield book
+    except sqlalchemy.exc.DatabaseError as error:
+        raise CourseError(
+            f"the grade book cannot be used: {error.orig}",
+            course.absolute() / "gradebook.db",
+            "close what else uses it (a formgrader, a browser of databases), or put a copy back",
+        ) from error
 
 
 def fill(grades: dict, comments: dict, result: Result, plan: Plan, submission: Submission) -> None:
@@ -319,8 +354,8 @@ def clean(cell: dict, known: Cell | None) -> dict:
 
 def harmless(outputs: Any) -> list[dict]:
     """Text and PNG pictures of a cell's outputs."""
-    kept, size = [], 0
-    for output in map(dict_of, outputs[:50] if isinstance(outputs, list) else []):
+    kept, size, outputs = [], 0, outputs if isinstance(outputs, list) else []
+    for output in map(dict_of, outputs[:50]):
         data = dict_of(output.get("data"))
         data = {
             kind: safe.block(text_of(data.get(kind))) for kind in SAFE_OUTPUTS if data.get(kind)
@@ -330,26 +365,33 @@ def harmless(outputs: Any) -> list[dict]:
             kept.append({"output_type": "display_data", "data": data, "metadata": {}})
         if text := safe.block(text_of(output.get("text"))[:MAX_OUTPUT]):
             kept.append({"output_type": "stream", "name": "stdout", "text": text})
+    if len(kept) < len(outputs):
+        text = f"[{len(outputs) - len(kept)} outputs are not shown here]\n"
+        kept.append({"output_type": "stream", "name": "stdout", "text": text})
     return kept
 
 
-def handed_in_at(folder: Path) -> datetime.datetime | None:
-    """The time nbgrader wrote beside a collected submission, in UTC."""
-    try:
-        with open(folder / "timestamp.txt", encoding="utf-8") as file:
-            return utils.parse_utc(file.read(100).strip())
-    except (OSError, ValueError, OverflowError, TypeError):
-        return None
+def with_extension(
+    due: datetime.datetime | None, until: datetime.datetime | None
+) -> tuple[datetime.datetime | None, list[str]]:
+    """When a student's work is due, and what is to be said about it."""
+    if due is None:
+        return None, ["an extension, but the grade book has no due date"] if until else []
+    if until is None:
+        return due, [f"due {due:%Y-%m-%d %H:%M} UTC"]
+    if until <= due:
+        return due, [f"due {due:%Y-%m-%d %H:%M} UTC, and the extension ends before"]
+    return until, [f"due {until:%Y-%m-%d %H:%M} UTC, by an extension"]
 
 
 def late_penalty(course: Path) -> Callable[..., Any]:
     """The method of nbgrader's plugin for late submissions that the course's nbgrader_config.py
     names.
     """
-    config = traitlets.Config()
-    if (course / "nbgrader_config.py").is_file():
-        loader = traitlets.PyFileConfigLoader("nbgrader_config.py", path=str(course))
-        config = loader.load_config()
-    preprocessor = preprocessors.AssignLatePenalties(config=config)
-    preprocessor.init_plugin()
+    config, path = traitlets.Config(), course / "nbgrader_config.py"
+    with telling(Exception, "the penalty for lateness cannot be used", path, "mend that file"):
+        if path.is_file():
+            config = traitlets.PyFileConfigLoader(path.name, path=str(course)).load_config()
+        preprocessor = preprocessors.AssignLatePenalties(config=config)
+        preprocessor.init_plugin()
     return preprocessor.plugin_inst.late_submission_penalty

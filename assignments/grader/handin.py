@@ -24,18 +24,8 @@ from assignments.grader.sandbox import Outcome
 from assignments.grader.verdicts import Result
 from course_lib.errors import CourseError
 
-SECONDS = 300  # by the clock, for all cells and checks
-MISTAKES = (
-    (
-        "cells are missing",
-        "they were deleted, or copied into new cells: copy your code into the cells of a fresh copy"
-        " of the notebook",
-    ),
-    ("cells are there twice", "delete the copies, of which only the last counts"),
-    ("cells carry names that were not handed out", "delete them, or start afresh"),
-    ("as they were handed out, without an answer", "write yours, and save"),
-    ("changed, but grading uses the original", "move your code to a cell of your own"),
-)
+SECONDS = 300  # by the clock, where a cell or a check lets nothing stop it
+LIMITS = {"cell": 60, "cells": 160, "check": 30}  # seconds by the clock: of one, of all, of one
 
 
 def as_released(checks: Path, problem_set: str) -> Path:
@@ -70,6 +60,8 @@ def find(problem_set: str, path: Path | None) -> tuple[Path, Path]:
 
 def trouble(submission: Submission, released: dict) -> list[str]:
     """What must be mended before this notebook is handed in; each with what to do."""
+    if submission.reason and submission.content:
+        return [f"{submission.reason}: check it by its own name, and hand it in there"]
     if submission.reason:
         return [f"{submission.reason}. Save it again in JupyterLab, as a notebook"]
     wrong, path, ps = [], submission.path, submission.problem_set
@@ -97,15 +89,35 @@ def wrong_cells(cells: list[tuple[str, dict, dict]], released: dict[str, Cell]) 
     changed = {
         name for name, cell in needed.items() if cell.data.get("locked") and not cell.is_answer
     } & (count.keys() - untouched)
-    found = (
-        [name for name in needed if name not in count],
-        [name for name in count if count[name] > 1],
-        [name for name in count if name not in released],
-        [name for name, cell in needed.items() if cell.is_answer and name in untouched],
-        [name for name in needed if name in changed],
-    )
-    pairs = zip(MISTAKES, found, strict=True)
-    return [f"{what}: {listed(names)}; {fix}" for (what, fix), names in pairs if names]
+    found = [
+        (
+            "cells are missing",
+            [name for name in needed if name not in count],
+            "they were deleted, or copied into new cells: copy your code into the cells of a fresh"
+            " copy of the notebook",
+        ),
+        (
+            "cells are there twice",
+            [name for name in count if count[name] > 1],
+            "delete the copies, of which only the last counts",
+        ),
+        (
+            "cells carry names that were not handed out",
+            [name for name in count if name not in released],
+            "delete them, or start afresh",
+        ),
+        (
+            "as they were handed out, without an answer",
+            [name for name, cell in needed.items() if cell.is_answer and name in untouched],
+            "write yours, and save",
+        ),
+        (
+            "changed, but grading uses the original",
+            [name for name in needed if name in changed],
+            "move your code to a cell of your own",
+        ),
+    ]
+    return [f"{what}: {listed(names)}; {fix}" for what, names, fix in found if names]
 
 
 def not_run(content: dict) -> list[str]:
@@ -130,7 +142,7 @@ def rehearse(submission: Submission, checks: ModuleType) -> Result:
     student = importlib.import_module("checks.student")
     cases = student.cases(submission.problem_set)
     probes = f"checks.probes.{submission.problem_set}"
-    job = {"cells": submission.cells, "checks": cases, "probes": probes}
+    job = {"cells": submission.cells, "checks": cases, "probes": probes, "limits": LIMITS}
     with tempfile.TemporaryDirectory(prefix="course-check-", ignore_cleanup_errors=True) as place:
         library.stage(Path(place) / "library", checks, submission.problem_set)
         said, reason = run(job, Path(place))
@@ -198,5 +210,6 @@ def check(
     released = json.loads(as_released(folder, problem_set).read_text(encoding="utf-8"))
     released["cells"] = notebook.notebook_cells(released)
     submission = notebook.load(path, Submission("you", problem_set), released_cells(released))
+    notebook.name_other_set(submission, checks.FUNCTIONS)
     result = None if submission.reason else rehearse(submission, checks)
     return submission, trouble(submission, released), result

@@ -12,6 +12,7 @@ import html
 import io
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,13 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Dict, Float, Unicode
 
 from assignments.grader import safe
+from assignments.grader.course import plain
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 
-KEYS = (
-    "ID",
-    "SIS User ID",
-    "SIS Login ID",
-)  # columns of a roster in which a student's name in nbgrader may stand
+# Columns of a roster in which a student's name in nbgrader may stand.
+KEYS = ("ID", "SIS User ID", "SIS Login ID")
 FACTS = ("Student", *KEYS, "Section")
-
-
 WAITS = "waits for a person"
 # Of nbgrader's feedback: ours, which loads no MathJax, before its own.
 TEMPLATES = [
@@ -84,11 +81,24 @@ def names_of(course: Path, book: Gradebook) -> dict[str, str]:
     """Names by student, where the instructor has them: in Canvas' roster, else the grade book."""
     parts = {student.id: (student.first_name, student.last_name) for student in book.students}
     names = {student: " ".join(filter(None, both)) for student, both in parts.items()}
-    with contextlib.suppress(CourseError):  # there is no roster, or it is another platform's
+    with contextlib.suppress(CourseError):  # which on_no_list says
         rows = read_roster(course / "roster.csv")
         known, _, _ = match(set(names), rows)
         names |= {known[id(row)]: row["Student"] for row in rows if id(row) in known}
     return {student: safe.line(name, 100) for student, name in names.items() if name}
+
+
+def on_no_list(course: Path, students: Iterable[str]) -> str:
+    """Who handed in and is not in the roster, if there is one, or why that cannot be read."""
+    if not (course / "roster.csv").is_file():
+        return ""
+    try:
+        _, strangers, doubtful = match(set(students), read_roster(course / "roster.csv"))
+    except CourseError as error:
+        return f"roster.csv gives no names: {error.what}"
+    names = ", ".join(sorted(strangers + doubtful))
+    what = "handed in, and not once in roster.csv, so left out of Canvas' table"
+    return f"{what}: {names}" if names else ""
 
 
 class Feedback(NbGraderPreprocessor):
@@ -190,6 +200,10 @@ class CanvasExport(ExportPlugin):
             ("in the grade book but not in the roster, so left out", strangers),
             ("in the grade book and more than once in the roster, so left out", doubtful),
             ("in the roster, with nothing handed in", silent),
+            (
+                "in CanvasExport.columns, and no assignment",
+                set(self.columns) - {a.name for a in gradebook.assignments},
+            ),
         ):
             if names:
                 self.log.warning("%s: %s", what, ", ".join(sorted(names)))
@@ -201,10 +215,17 @@ class CanvasExport(ExportPlugin):
         )
 
     def score(self, gradebook: Gradebook, assignment: str, student: str | None) -> str:
-        """The points less the late penalty, or an empty text for who handed in nothing."""
+        """The points less the late penalty, or an empty text for who handed in nothing, or took it
+        back."""
         try:
             submission = gradebook.find_submission(assignment, student or "")
         except MissingEntry:
+            return ""
+        handed_in = Path("submitted")
+        if handed_in.is_dir() and not (handed_in / submission.student_id / assignment).exists():
+            self.log.warning(
+                "%s of %s lies in submitted/ no more: left out", assignment, submission.student_id
+            )
             return ""
         if submission.needs_manual_grade:
             self.log.warning(
@@ -221,24 +242,15 @@ def read_roster(path: Path) -> list[dict[str, str]]:
             path.absolute(),
             "export it from Canvas, name it by CanvasExport.roster",
         )
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    first = text.partition("\n")[0]
-    reader = csv.DictReader(
-        io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ","
-    )
-    heads = reader.fieldnames or []
+    heads, rows = safe.table(path)
     if "Student" not in heads or not set(KEYS) & set(heads):
         raise CourseError(
             "this is no roster: it needs the columns Student and ID",
             path,
             "export it from Canvas again",
         )
-    rows = [
-        {key: (value or "") for key, value in row.items() if isinstance(key, str)} for row in reader
-    ]
-    return [
-        row for row in rows if any(row.get(key, "").strip() for key in KEYS)
-    ]  # others hold points, or notes
+    # others hold points, or notes
+    return [row for _, row in rows if any(row.get(key) for key in KEYS)]
 
 
 def column(name: str, row: dict[str, str]) -> str:
@@ -258,7 +270,7 @@ def match(ids: set[str], rows: list[dict[str, str]]) -> tuple[dict[int, str], li
             (
                 hits
                 for key in KEYS
-                if (hits := [row for row in rows if row.get(key, "").strip() == student])
+                if (hits := [row for row in rows if plain(row.get(key, "")) == plain(student)])
             ),
             [],
         )

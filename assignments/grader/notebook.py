@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def load(path: Path, submission: Submission, released: dict[str, Cell] | None = 
         submission.source = hashlib.sha256(data).hexdigest()
         if sum(map(data.count, (b"[", b"{", b","))) > MAX_PARTS:
             raise ValueError("too many parts")
-        content = safe.data(json.loads(data.decode("utf-8-sig")), safe.encodable)
+        content = safe.data(json.loads(safe.decoded(data)), safe.encodable)
         cells = notebook_cells(content)
     except OSError as error:
         submission.reason = f"the notebook cannot be read: {error.strerror}"
@@ -106,9 +107,8 @@ def find(folder: Path, submission: Submission) -> Path | None:
         return None
     others = [
         path
-        for path in sorted(folder.rglob("*.ipynb"))
+        for path in notebooks(folder)
         if path != right and path.is_file() and not path.is_symlink()
-        if ".ipynb_checkpoints" not in path.parts
     ]
     if right.is_file():
         if others:
@@ -124,8 +124,43 @@ def find(folder: Path, submission: Submission) -> Path | None:
         )
         return likely[0]
     more = f", and {len(likely)} other notebooks" if likely else ""
+    names = [] if likely else sorted(path.name for path in folder.glob("[!.]*"))
+    more += f", but {listed(names, 3)}" if names else ""
     submission.reason = f"there is no {right.name}{more}"
     return None
+
+
+def notebooks(folder: Path) -> list[Path]:
+    """All notebooks below a folder but what is hidden there, as checkpoints of Jupyter, its trash
+    and a Mac's "._" files are.
+    """
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() == ".ipynb"]
+    hidden = (".", "__MACOSX")
+    return [
+        path
+        for path in found
+        if not any(part.startswith(hidden) for part in path.relative_to(folder).parts)
+    ]
+
+
+def name_other_set(submission: Submission, functions: Mapping[str, Iterable[str]]) -> None:
+    """Say so in ``reason`` where this is the notebook of another problem set.
+
+    ``functions`` are those that each set grades.
+    """
+    texts = [
+        cell["source"]
+        for cell in (submission.content or {}).get("cells", [])
+        if cell.get("cell_type") == "code" and len(cell["source"]) < LONGEST_CELL
+    ]
+    defined = set(re.findall(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=", "\n".join(texts), re.MULTILINE))
+    there = {name for names in defined for name in names}
+    there |= {name for name, _, _ in graded_cells(submission.content)}
+    counts = {name: len(there & set(graded)) for name, graded in functions.items()}
+    other, own = max(counts, key=lambda name: counts[name], default=""), submission.problem_set
+    if submission.content and own in counts and counts[other] > 1 and not counts[own]:
+        submission.reason = f"this is {other}, not {own}"
+        submission.notes.clear()
 
 
 def notebook_cells(content: Any) -> list[dict]:
@@ -147,10 +182,11 @@ def notebook_cells(content: Any) -> list[dict]:
 
 
 def text_of(value: Any) -> str:
-    """A text, or the lines of one; empty for what is neither."""
-    if isinstance(value, list):
-        return "".join(map(str, value))
-    return value if isinstance(value, str) else ""
+    """A text, or the lines of one, with ends of lines as Python has them; empty for what is
+    neither.
+    """
+    value = "".join(map(str, value)) if isinstance(value, list) else value
+    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else ""
 
 
 def dict_of(value: Any) -> dict:

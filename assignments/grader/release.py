@@ -2,6 +2,7 @@
 tools that compare.
 """
 
+import contextlib
 import datetime
 import importlib
 import json
@@ -12,32 +13,32 @@ import subprocess
 import sys
 from pathlib import Path
 
-from assignments.grader import notebook
-from assignments.grader.course import open_checks, submitted
+from assignments.grader import dates, notebook, safe
+from assignments.grader.course import open_checks, put_down, submitted
 from assignments.grader.handin import as_released
 from assignments.grader.notebook import graded_cells
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError, need
 
 BLOCK = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
-TEACHERS = re.compile(
-    r" *### (?:BEGIN|END) SOLUTION\n?|\n+\*Notes for graders\.\*.*", re.DOTALL
-)  # not for students
-SHORTEST = 30  # characters of a solution that cannot stand elsewhere by chance
+# not for students
+TEACHERS = re.compile(r" *### (?:BEGIN|END) SOLUTION\n?|\n+\*Notes for graders\.\*.*", re.DOTALL)
+# characters of a solution that cannot stand elsewhere by chance
+SHORTEST = 30
 
 
 def nbgrader(course: Path, *words: str) -> None:
     """One of nbgrader's own commands in the course's folder."""
     need("grading", "nbgrader")
-    path = os.pathsep.join(
-        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    )  # nbgrader calls alembic
+    # nbgrader calls alembic; and what it warns of stops it nowhere
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    variables = {"PATH": path, "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", *words],
         cwd=course,
         capture_output=True,
         text=True,
-        env=os.environ | {"PATH": path},
+        env=os.environ | variables,
     )
     if done.returncode:
         errors = [
@@ -89,22 +90,23 @@ def release(course: Path, problem_set: str) -> Path:
 
 def solve(course: Path, problem_set: str) -> Path:
     """Write solutions/psN.ipynb: the students' notebook with all answers. Raises CourseError before
-    the due date.
+    the due date, and before the last extension ends.
     """
-    from assignments.grader.gradebook import Book
+    from assignments.grader.gradebook import opened
 
-    with Book(course) as book:
+    with opened(course) as book:
         book.plan(problem_set)
         due = book.find_assignment(problem_set).duedate
+    extended = dates.extensions(course, problem_set, None, [problem_set]).until.values()
+    due = max([due, *extended]) if due else None
     if due and due > datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
         raise CourseError(
             f"{problem_set} is due on {due:%Y-%m-%d %H:%M} UTC",
             course / "gradebook.db",
             "wait until then",
         )
-    content = json.loads(
-        (course / "source" / problem_set / f"{problem_set}.ipynb").read_text(encoding="utf-8")
-    )
+    source = course / "source" / problem_set / f"{problem_set}.ipynb"
+    content = json.loads(safe.decoded(source.read_bytes()))
     content["cells"] = notebook.notebook_cells(content)
     for cell in content["cells"]:
         cell["source"] = TEACHERS.sub("", cell["source"])
@@ -119,7 +121,7 @@ def leaks(folder: Path, source: Path, checks: list) -> list[str]:
     """Solutions, instructor's answers and hidden checks that are in a folder for students; none is
     right.
     """
-    content = json.loads(source.read_text(encoding="utf-8"))
+    content = json.loads(safe.decoded(source.read_bytes()))
     secret = {}
     for name, data, cell in graded_cells({"cells": notebook.notebook_cells(content)}):
         if data.get("solution"):
@@ -135,9 +137,12 @@ def leaks(folder: Path, source: Path, checks: list) -> list[str]:
     secret |= {mark: mark for mark in ("BEGIN SOLUTION", "BEGIN HIDDEN")}
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        text = path.read_text(encoding="utf-8")
-        if path.suffix in (".ipynb", ".json") and isinstance(data := json.loads(text), dict):
-            text = "\n".join(cell["source"] for cell in notebook.notebook_cells(data))
+        text = path.read_bytes().decode(errors="replace")
+        # a picture stays as it is, and so does JSON that is no notebook
+        with contextlib.suppress(ValueError):
+            text = safe.decoded(path.read_bytes())
+            cells = notebook.notebook_cells(json.loads(text))
+            text = "\n".join(cell["source"] for cell in cells)
         text, place = flat(text), path.relative_to(folder)
         found += [f"{what}, in {place}" for part, what in secret.items() if part in text]
     return found
@@ -166,14 +171,19 @@ def answers(course: Path, problem_set: str, folder: Path) -> tuple[int, dict[str
     known, left_out = notebook.released_cells(template.content), {}
     handed_in = submitted(course.absolute(), problem_set, None)
     folders = {Path("submitted") / name: path for name, path in handed_in.items()}
+    # what an earlier run wrote of a hand-in that was taken back
+    for path in folder.glob(f"submitted/*/{problem_set}.py"):
+        if path.parent.name not in handed_in and folder.absolute() != course.absolute():
+            path.unlink()
     for place, path in {Path("released"): released, **folders}.items():
-        read = notebook.read(path, place.name, problem_set, known)
-        cells = {name: cell["source"].strip() for name, _, cell in graded_cells(read.content)}
-        target = folder / place / f"{problem_set}.py"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        found = [cells[name] for name in wanted if name in cells]
-        text = "\n\n\n".join(found or [cell["source"].strip() for cell in read.cells])
-        replace_file(target, text.encode() + b"\n")
-        if not text:
-            left_out[place.name] = read.reason or "there is no code in the notebook"
+        with put_down(left_out, place.name):
+            read = notebook.read(path, place.name, problem_set, known)
+            cells = {name: cell["source"].strip() for name, _, cell in graded_cells(read.content)}
+            target = folder / place / f"{problem_set}.py"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            found = [cells[name] for name in wanted if name in cells]
+            text = "\n\n\n".join(found or [cell["source"].strip() for cell in read.cells])
+            replace_file(target, text.encode() + b"\n")
+            if not text:
+                left_out[place.name] = read.reason or "there is no code in the notebook"
     return len(folders), left_out

@@ -2,17 +2,55 @@
 bounded depth.
 """
 
+import codecs
+import csv
+import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from course_lib.errors import telling
 
 DEPTH = 100  # lists within lists
 LONE = re.compile(r"[\ud800-\udfff]")  # halves of a pair, which UTF-8 cannot hold
-CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
-)  # all but the tab and the end of a line
+# all but the tab and the end of a line
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 BREAKS = re.compile(r"[\t\n\u2028\u2029]")
 INSTEAD = "\ufffd"
+
+
+def decoded(data: bytes) -> str:
+    """Text as some system wrote it: UTF-8 or UTF-16, with a mark or without; else Windows' own
+    Western code page. Raises UnicodeDecodeError for a broken UTF-16.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    # what is mostly ASCII has a zero in every second place
+    for place, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros = data[place:200:2]
+        if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
+            return data.decode(name)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def table(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The heads of a CSV file, and its rows with the numbers of their lines; with commas,
+    semicolons or tabs between, as spreadsheets write them. Raises CourseError.
+    """
+    errors = (OSError, ValueError, csv.Error)
+    with telling(errors, "this table cannot be read", path, "save it as CSV, in UTF-8"):
+        text = decoded(path.read_bytes())
+        head = text.partition("\n")[0]
+        delimiter = max(",;\t", key=head.count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        heads = [head.strip() for head in next(reader, [])]
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+    empty = dict.fromkeys(heads, "")
+    return heads, [(number, empty | dict(zip(heads, row, strict=False))) for number, row in rows]
 
 
 def encodable(text: str) -> str:

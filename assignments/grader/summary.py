@@ -11,12 +11,12 @@ from assignments.grader.grade_one import ENDED
 from assignments.grader.verdicts import Graded, Result
 from course_lib.data.files import replace_file
 
-BINS = 10
+NAME, BINS = "summary.html", 10
 
 
 def write(folder: Path, results: list[Result]) -> Path:
     """summary.html of these results, all of one problem set."""
-    replace_file(path := folder / "summary.html", page(results).encode())
+    replace_file(path := folder / NAME, page(results).encode())
     return path
 
 

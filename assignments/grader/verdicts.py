@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 
 from assignments.grader import safe
@@ -37,10 +38,14 @@ class Result:
     reason: str = ""  # why the submission as a whole could not be graded or was stopped
     cpu: float = 0.0  # seconds of a core, in the sandbox
     source: str = ""  # digest of the file that was graded
-    name: str = ""  # of the student, for reports; no record keeps it
+    # for reports, and kept in no record: the student's name, and when this was handed in
+    name: str = ""
+    time: str = ""
 
     def __post_init__(self):
-        self.notes = [safe.line(note) for note in self.notes[:MAX_NOTES]]
+        if (more := len(self.notes) - MAX_NOTES) > 0:
+            self.notes = [*self.notes[: MAX_NOTES - 1], f"and {more + 1} more remarks"]
+        self.notes = [safe.line(note) for note in self.notes]
         self.reason = safe.line(self.reason)
 
     @property
@@ -51,9 +56,12 @@ class Result:
     def points(self) -> float:
         return sum(check.points for check in self.checks)
 
-    def with_new(self, checks: list[Graded]) -> "Result":
-        """This result, with ``checks`` in place of those of the same names."""
-        return replace(self, checks=[*{c.name: c for c in [*self.checks, *checks]}.values()])
+    def with_new(self, checks: list[Graded], present: Collection[str]) -> "Result":
+        """This result, with ``checks`` in place of those of the same names, and without those that
+        are not ``present`` any more.
+        """
+        found = {check.name: check for check in [*self.checks, *checks]}
+        return replace(self, checks=[found[name] for name in found if name in present])
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -29,12 +29,8 @@ UNTOUCHED = {
 }
 POINTS = {"weighted_loss": 4, "average": 3, "step": 3}
 WRITTEN, QUESTION = "explain", "Why does a weight of 0 stop D from learning what is fake?"
-FULL, WRONG_LOSS, WRONG_AVERAGE, WRONG_STEP = (
-    10,
-    6,
-    7,
-    7,
-)  # points with everything right, or all but one function
+# points with everything right, or all but one function
+FULL, WRONG_LOSS, WRONG_AVERAGE, WRONG_STEP = 10, 6, 7, 7
 Content = dict[str, bytes | Path]
 
 
@@ -50,9 +46,8 @@ class Case:
     replace: dict[str, str] = field(default_factory=dict)  # answer cells, by name
     first: str = ""  # code of a cell before all others
     last: str = ""  # and of one after them
-    raw: Callable[..., Content] | None = (
-        None  # the files themselves, where a notebook is not enough
-    )
+    # the files themselves, where a notebook is not enough
+    raw: Callable[..., Content] | None = None
     innocent: bool = False
 
     def files(self, **places: object) -> Content:

@@ -26,13 +26,11 @@ from tests.support.problem_sets import notebook
 from tests.support.toy_course import nbgrader
 
 NOISE = "import sys, warnings\nprint('NNPACK!', file=sys.stderr)\nwarnings.warn('deprecated')\n"
-LEAF, WRONG = (
-    "optimal_discriminator",
-    "def optimal_discriminator(p_data, p_g, share):\n    return p_data",
-)  # nothing uses it
-AUTO = sum(
-    checks.points("ps1").values()
-)  # points of the automatic checks; the written answers come on top
+# nothing uses it
+LEAF = "optimal_discriminator"
+WRONG = f"def {LEAF}(p_data, p_g, share):\n    return p_data"
+# points of the automatic checks; the written answers come on top
+AUTO = sum(checks.points("ps1").values())
 LOST = checks.points("ps1")[LEAF]
 BAD = next(item for item in checks.load("ps1") if item.function == "discriminator_loss")
 BROKEN = """
@@ -214,9 +212,9 @@ def test_from_release_to_grades_on_the_platform(tmp_path, course, caplog, capsys
     course.nbgrader("zip_collect", "ps1")
     assert {path.name for path in (course.folder / "submitted").iterdir()} == {"101", "102", "103"}
     course.nbgrader("db", "assignment", "add", "ps1", "--duedate=2027-03-01 18:00 UTC")
-    (course.folder / "submitted/103/ps1/timestamp.txt").write_text(
-        "2027-03-02 19:00:00 UTC"
-    )  # a day and an hour late
+    # a day and an hour late
+    stamp = course.folder / "submitted/103/ps1/timestamp.txt"
+    stamp.write_text("2027-03-02 19:00:00 UTC")
 
     # grade, with a check that is broken: nobody gets its point
     good = (course.folder / "checks" / "ps1.py").read_text()
@@ -296,13 +294,19 @@ def test_from_release_to_grades_on_the_platform(tmp_path, course, caplog, capsys
         ["D, Dan", "104", "s4", "d", "X", ""],
     ]
 
-    # for the instructor: the class on a page; and the solutions, once the work is due
-    assert "summary.html" in typed("grade", "ps1", "--summary", "--workers", "1")
+    # for the instructor: the class on a page, with nothing graded again; and the solutions, once
+    # the work is due
+    said = typed("grade", "ps1", "--summary", "--workers", "1")
+    assert "summary.html" in said and "graded 0 of 3" in said
     page = (course.folder / "reports/ps1/summary.html").read_text()
     assert "ps1: 3 submissions" in page and "less than a third" in page
     with pytest.raises(CourseError, match="ps1 is due on 2027-03-01 18:00"):
         release.solve(course.folder, "ps1")
     course.nbgrader("db", "assignment", "add", "ps1", "--duedate=2020-03-01 18:00 UTC")
+    (course.folder / "extensions.csv").write_text("student,set,until\nx,ps1,2099-03-09\n")
+    with pytest.raises(CourseError, match="ps1 is due on 2099-03-09 23:59"):
+        release.solve(course.folder, "ps1")
+    (course.folder / "extensions.csv").unlink()
     solution = release.solve(course.folder, "ps1").read_text()
     assert "softplus" in solution and not any(
         word in solution for word in ("SOLUTION", "nbgrader", "Notes for graders")

@@ -1,7 +1,7 @@
 """What ``course check`` tells a student before anything is handed in."""
 
+import contextlib
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,6 @@ from assignments.grader import handin
 from assignments.grader import notebook as reading
 from course_lib.errors import CourseError
 from tests.support.problem_sets import notebook
-from tests.support.processes import course
 
 RELEASED = {"cells": cells_of(ODDITIES)}
 WRITTEN = "D would see no fakes."
@@ -118,10 +117,11 @@ def student(tmp_path_factory) -> Path:
     return folder
 
 
-def course_check(folder: Path, cells: list) -> subprocess.CompletedProcess:
+def course_check(course, folder: Path, cells: list) -> tuple[int, str, str]:
     content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (folder / "ps1.ipynb").write_text(json.dumps(content))
-    return course("check", "ps1", cwd=folder)
+    with contextlib.chdir(folder):
+        return course("check", "ps1")
 
 
 def solved() -> list[dict]:
@@ -137,26 +137,32 @@ def solved() -> list[dict]:
 
 
 @pytest.mark.slow
-def test_a_solved_notebook_hears_what_was_checked_and_a_wrong_one_what_to_mend(student):
+def test_a_solved_notebook_hears_what_was_checked_and_a_wrong_one_what_to_mend(
+    student, course, monkeypatch
+):
     cells = solved()
-    done = course_check(student, cells)
-    assert done.returncode == 0, done.stdout + done.stderr
+    status, said, complained = course_check(course, student, cells)
+    assert status == 0, said + complained
     assert (
-        "mend:" not in done.stdout
-        and "not checked: what you wrote" in done.stdout
-        and "hidden checks" in done.stdout
-        and "hand in ps1.ipynb" in done.stdout
-        and "[none]" not in done.stdout
+        "mend:" not in said
+        and "not checked: what you wrote" in said
+        and "hidden checks" in said
+        and "hand in ps1.ipynb" in said
+        and "[none]" not in said
     )
     by_name = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in cells}
     imported = "from course_lib.losses import log_generator\n%time generator_loss = log_generator"
     by_name["generator_loss"]["source"] = imported
-    by_name["discriminator_loss"]["source"] = "import os\nos._exit(0)"
-    done = course_check(student, cells)
-    assert done.returncode == 1 and "ended its own process" in done.stdout, done.stdout
-    by_name["discriminator_loss"]["source"] = (
-        "def discriminator_loss(real, fake):\n    return real.mean()"
+    wrong = "def discriminator_loss(real, fake):\n    return real.mean()"
+    by_name["discriminator_loss"]["source"] = wrong
+    # one endless cell and one endless function cost themselves, and nothing else
+    by_name["optimal_discriminator"]["source"] += "\nimport time\ntime.sleep(10**6)"
+    by_name["generator_slopes"]["source"] = (
+        "def generator_slopes(*_):\n    while True:\n        pass"
     )
-    done = course_check(student, cells)
-    assert done.returncode == 1 and "cannot import name 'log_generator'" in done.stdout
-    assert "[none]" in done.stdout and "[full]" in done.stdout and "mend what is" in done.stdout
+    monkeypatch.setattr(handin, "LIMITS", {"cell": 2, "cells": 20, "check": 2})
+    status, said, _ = course_check(course, student, cells)
+    assert status == 1 and "cannot import name 'log_generator'" in said
+    assert "[none]" in said and "[full]" in said and "mend what is" in said
+    late = "it took too long: is there an endless loop?"
+    assert f"”: {late}" in said and f"\n       {late}" in said and "as a whole" not in said

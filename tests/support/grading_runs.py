@@ -3,6 +3,7 @@ run again.
 """
 
 import contextlib
+import functools
 import json
 import multiprocessing
 import os
@@ -20,10 +21,32 @@ from hostile import CASES, variant, write
 from assignments.grader import grade, sandbox
 from tests.support import toy_course
 
+TIGHT = sandbox.Limits(cells_cpu=3, cell_cpu=1, memory_mb=768, patience=2, wall=60)
+# broken files and noise; loops; processes; files and network; tricks; floods
+ONE_A_CATEGORY = ("right", "untouched", "missing", "stderr-noise", "loop-in-function", "daemon",
+                  "reads-grade-book", "dials-home", "hard-exit-in-cell", "equals-everything",
+                  "forged-results", "floods-the-pipe", "half-a-character",
+                  "ten-million-lines")  # fmt: skip
 TROUBLE = sandbox.bubblewrap_trouble()
 needs_bubblewrap = pytest.mark.skipif(
     bool(TROUBLE), reason=f"bubblewrap (bwrap) does not work here: {TROUBLE}"
 )
+
+
+def tighten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less time and memory than a course gives, so that attacks end soon; and one sandbox for all,
+    as each takes seconds to start.
+    """
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(grade, "grade_all", functools.partial(grade.grade_all, limits=TIGHT))
+
+
+def graded(course: Path, **options: object) -> tuple[dict, int, dict[str, str]]:
+    """Results by student, how many are new, and what was left out, with bubblewrap."""
+    results, fresh, left_out = grade.run(
+        course, "toy", tier="bubblewrap", progress=False, **options
+    )
+    return {result.student: result for result in results}, fresh, left_out
 
 
 def left_behind() -> list[str]:
@@ -88,9 +111,8 @@ def kill_and_run_again(
     finish(grade_in_a_process(peace))
     for number in range(kills):
         process = grade_in_a_process(killed)
-        target = (
-            (number + rng.random()) * count / kills
-        )  # spread over the submissions, but also over start-up
+        # spread over the submissions, but also over start-up
+        target = (number + rng.random()) * count / kills
         end = time.monotonic() + 120
         while process.is_alive() and committed(killed) < target and time.monotonic() < end:
             time.sleep(0.01)

@@ -11,9 +11,8 @@ from filelock import FileLock
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """The folder ``name``, which ``make`` fills when the first test of any process asks for it."""
     base = factory.getbasetemp()
-    base = (
-        base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    )  # the same for all workers
+    # the same for all workers
+    base = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     folder = base / name
     with FileLock(f"{folder}.lock"):
         if not (base / f"{name}.made").exists():

@@ -20,7 +20,16 @@ from hostile.build import cells_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assignments.grader import feedback, grade_one, gradebook, inbox, notebook, sandbox, verdicts
+from assignments.grader import (
+    dates,
+    feedback,
+    grade_one,
+    gradebook,
+    inbox,
+    notebook,
+    sandbox,
+    verdicts,
+)
 from assignments.grader.course import open_checks
 
 LONG = st.builds(
@@ -190,7 +199,7 @@ def notebooks_are_read(course: Path, thrown: tuple[bytes, bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, data in zip(("toy.ipynb", "timestamp.txt"), thrown, strict=True):
             (Path(folder) / name).write_bytes(data)
-        gradebook.handed_in_at(Path(folder))
+        dates.of(Path(folder))
         submission = notebook.read(Path(folder), "ann", "toy", plan.cells)
     for cell in submission.cells:
         assert cell["source"].encode()

@@ -66,8 +66,7 @@ def main(job: dict, write: Callable[[dict], None], alone: bool) -> None:
     jail.limit_cpu(limits["cells_cpu"] * 1.5 + 2)
     reseed(job["seed"])
     names, troubles = run_cells(job["cells"], limits["cells_cpu"], limits["cell_cpu"], write, sweep)
-    gone = [{"undefined": name} for name in job["functions"] if name not in names]
-    write({"cells": gone + troubles})
+    write({"cells": troubles})
     for check in job["checks"]:
         write({"begin": check["name"]})
         try:
@@ -82,9 +81,8 @@ def reap(wait: Callable[[int, int], tuple[int, int]], all_ended: bool) -> None:
     """Forget children that have ended: until then each counts as a process. With ``all_ended``,
     wait up to 2 s.
     """
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_DFL
-    )  # or the checks' own children could not be waited for
+    # or the checks' own children could not be waited for
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     deadline = time.monotonic() + 2
     with contextlib.suppress(ChildProcessError):
         while time.monotonic() < deadline:
@@ -240,9 +238,8 @@ def alarm(seconds: float) -> Iterator[None]:
 
     def ring(number: int, _: object) -> None:
         nonlocal rung
-        if (
-            number == signal.SIGALRM and rung
-        ):  # two at once would get past the code that swallows one
+        # two at once would get past the code that swallows one
+        if number == signal.SIGALRM and rung:
             return
         rung = True
         raise TimeIsUp

@@ -92,9 +92,8 @@ def limit(memory_mb: int, processes: int | None, file_mb: int) -> None:
     lower(resource.RLIMIT_FSIZE, file_mb * 2**20)
     lower(resource.RLIMIT_NOFILE, 128)
     lower(resource.RLIMIT_CORE, 0)
-    if (
-        processes is not None
-    ):  # counted in the namespace; elsewhere the user's other processes would count too
+    # counted in the namespace; elsewhere the user's other processes would count too
+    if processes is not None:
         lower(resource.RLIMIT_NPROC, processes)
 
 
