@@ -189,7 +189,8 @@ def viva(
     from assignments.grader.viva import ask, page
 
     course, tier = course.absolute(), choose_tier(tier)
-    print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
+    if tier == "plain":
+        print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
     students, refused = student or list(submitted(course, problem_set, None)), []
     for name in students:
         try:

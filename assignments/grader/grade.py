@@ -79,7 +79,6 @@ def run(
         )
     key = term_key(course)
     tier = choose_tier(tier)
-    print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
     basis = f"{checks_digest(course)} {key} {tier}"
     with only_grader(course, problem_set), gradebook.opened(course) as book:
         sets = [assignment.name for assignment in book.assignments]
@@ -87,6 +86,7 @@ def run(
         plan.assign(checks)
         times = {name: dates.of(folder) for name, folder in everyone.items()}
         extensions = dates.extensions(course, problem_set, everyone, sets)
+        print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
         submissions, unread = read_all(folders, problem_set, plan, basis, package.FUNCTIONS)
         todo = {
             name: submission
