@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("nbgrader", reason="nbgrader is not installed")
 
 import yaml
-from checks import FUNCTIONS, matrix
+from checks import matrix
 
 from assignments.grader import bundled, grade, grade_one, release, sandbox, summary, verdicts
 from course_lib.errors import CourseError
@@ -155,18 +155,10 @@ def bare(place: Path, shown: list[Path], *command: str, env: dict) -> subprocess
 
 
 def submissions() -> dict[str, bytes]:
-    """20 notebooks: two wrong solutions of each function, right ones, and what is no solution at
-    all.
-    """
+    """Notebooks with a fault in one function, one that looks around, a right one, and none."""
     found = {"right": json.dumps(notebook("ps2")).encode(), "text": b"no notebook"}
     changes = {name: ("SkipBlock", code) for name, code in FAULTS.items()}
     changes["spy"] = ("judge_pair", SPY + matrix.variants("ps2", "judge_pair")[-1].code)
-    for function in FUNCTIONS["ps2"]:
-        variants = matrix.variants("ps2", function)
-        wrong = [variant for variant in variants if variant.message is not None]
-        changes |= {f"{function}-{v.name}": (function, v.code) for v in (wrong[3], wrong[-2])}
-    for function in ("receptive_field", "pix2pix_step"):
-        changes[f"{function}-ok"] = (function, matrix.variants("ps2", function)[-1].code)
     for name, (function, code) in changes.items():
         book = notebook("ps2")
         next(
@@ -180,7 +172,7 @@ def submissions() -> dict[str, bytes]:
 @pytest.mark.release
 @pytest.mark.timeout(3600)
 @ROOT_ONLY
-def test_the_bundle_grades_20_submissions_as_course_grade_does(tmp_path):
+def test_the_bundle_grades_as_course_grade_does(tmp_path):
     course, place = tmp_path / "course", tmp_path / "autograder"
     for part in ("checks", "source/ps2"):
         shutil.copytree(ROOT / "assignments" / part, course / part)
@@ -205,7 +197,7 @@ def test_the_bundle_grades_20_submissions_as_course_grade_does(tmp_path):
         (course / "submitted" / name / "ps2").mkdir(parents=True)
         (course / "submitted" / name / "ps2" / "ps2.ipynb").write_bytes(data)
     results, _, _ = grade.run(course, "ps2", tier="bubblewrap", progress=False)
-    assert len(results) == 20 and len({result.score for result in results}) > 5
+    assert len({result.score for result in results}) > 2
     rootfs = [
         Path(path) for path in (*SYSTEM, "/bin", "/sbin", "/lib", "/lib64") if Path(path).exists()
     ]
