@@ -65,7 +65,9 @@ def parse(text: str, end_of_day: bool = False) -> tuple[datetime.datetime, bool]
     text = " ".join(unicodedata.normalize("NFKC", text).split())
     if epoch := EPOCH.fullmatch(text):
         seconds = float(text) / 1000 ** ((len(epoch[1]) - 10) // 3)
-        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None), True
+        found = datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None)
+        if found.year in YEARS:
+            return found, True
     rest, zone = split_zone(ASIDE.sub("", text).strip())
     words = WORD.findall(rest)
     for word in words:

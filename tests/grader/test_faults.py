@@ -68,6 +68,7 @@ REFUSED = {
     "2569-03-02 18:00": "2569",
     "2027-03-02 25:00": "no date and time",
     "46000.5": "no date",
+    "9999999999": "no date",
     "": "no date",
 }
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1")
