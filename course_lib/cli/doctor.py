@@ -14,6 +14,7 @@ from course_lib.training import profiles
 from course_lib.training.threads import Threads
 
 DISTRIBUTION = "gan-translation-course"
+RARE = ("earth", "heic", "sweep", "site", "logbook", "film")  # extras by themselves
 # What each purpose needs: programs, and extras of the distribution ("": what everything needs).
 NEEDS = {
     "course": ((), ""),
@@ -22,7 +23,7 @@ NEEDS = {
     "demos": (("npm",), "web"),
     "grading": (("bwrap",), "grading"),
     # what `all` brings is here, too: who took less is told
-    **{extra: ((), extra) for extra in ("earth", "heic", "sweep", "site", "logbook", "film")},
+    **{name: ((), name) for name in RARE},
 }
 EXPECT = {
     "smoke": "every notebook in seconds, to see that it works; pictures stay poor",

@@ -4,6 +4,7 @@ net.
 
 import re
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -70,6 +71,19 @@ def test_elsewhere_the_first_cell_installs_what_lies_beside_it(tmp_path, beside)
         assert (done.returncode, done.stdout.strip()) == (0, beside.removesuffix("pyproject.toml"))
     else:
         assert done.returncode == 1 and "Write the address" in done.stderr and not done.stdout
+
+
+@pytest.mark.parametrize("end", [" (1)", " (12)", "(1)", " copy", " - Copy"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_second_download_of_the_wheel_is_installed_under_its_own_name(tmp_path, end, alone):
+    if not alone:
+        (tmp_path / WHEEL).write_text("old")
+        os.utime(tmp_path / WHEEL, (1, 1))
+    (tmp_path / f"{WHEEL.removesuffix('.whl')}{end}.whl").write_text("new")
+    pip = "import subprocess\nsubprocess.run = lambda w, **_: print(open(w[-1]).read(), w[-1])\n"
+    done = run(sys.executable, "-IS", "-c", pip + FIRST_CELL, cwd=tmp_path)
+    content, path = done.stdout.split()
+    assert content == "new" and Path(path).name == WHEEL
 
 
 def test_the_pages_name_the_notebooks_that_read_what_lies_beside_them_and_those_with_a_slider():
