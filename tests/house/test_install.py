@@ -2,6 +2,7 @@
 net.
 """
 
+import os
 import re
 import sys
 from pathlib import Path
