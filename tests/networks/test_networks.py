@@ -37,6 +37,8 @@ def test_a_unet_of_fewer_levels_stops_above_one_pixel():
     for levels in (1, 7):
         with pytest.raises(CourseError, match="2 to 6 levels"):
             UNet(image_size=64, levels=levels)
+    with pytest.raises(CourseError, match=r"halves an image 5 times(?s:.*)choose 32, 64 \.\.\. px"):
+        UNet(image_size=48, levels=5)
 
 
 def test_dropout_is_in_the_first_three_blocks_of_the_decoder():
