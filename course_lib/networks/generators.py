@@ -49,12 +49,6 @@ class UNet(nn.Module):
             "choose 32, 64, 128, 256 or 512, or fewer levels",
         )
         levels = levels or most
-        ensure(
-            2 <= levels <= most,
-            f"no U-Net for {image_size} px has {levels} levels",
-            "levels",
-            f"choose 2 to {most}",
-        )
         whole = 2**levels
         ensure(
             2 <= levels <= most and image_size % whole == 0,
