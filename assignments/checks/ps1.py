@@ -27,6 +27,7 @@ SAY = {
     "share": "The share of real points plays no part: what does D maximise if it sees more of one "
     "kind?",
     "shares": "The two shares change places: which of them belongs to real points?",
+    "any share": "For another share the answer is wrong: it may be any number between 0 and 1.",
     "tiny": "Far out, where both densities are tiny, the answer changes: is a constant added to "
     "their sum?",
     "nothing": "Where both densities are 0 the task asks for a number of its own; is 0 divided by "
@@ -157,6 +158,11 @@ def densities(rng, tails: bool) -> tuple:
                 right = best_d(a, b, share)
                 items += best_facets(name + end, right, dtype, message, share=part, nan=nan)
     cases = {name: [encode(a), encode(b), share, dtype] for name, (a, b, dtype) in grids.items()}
+    # at the ends, near the middle, and on a long grid
+    for s in (1e-3, 0.5 + rng.choice([-1, 1]) * rng.uniform(0.01, 0.04), 0.999) if tails else ():
+        a, b = p.repeat(40), q.repeat(40)
+        cases[f"share {s}"] = [encode(a), encode(b), float(s), "float64"]
+        items += best_facets(f"share {s}", best_d(a, b, s), "float64", SAY["any share"])
     return {"cases": cases}, {"facets": items}
 
 
@@ -185,6 +191,10 @@ KINDS = {
 }
 
 
+# Smoothing that is small, or large, in some of them.
+SMOOTH = {"D right already": 1e-3, "G right already": 0.45, "sure logits": 0.9, "batch norms": 0.7}
+
+
 def numbers(rng, kind: str, size: int) -> dict:
     """The two lines, points and noise of a game."""
     drawn = {"G": rng.uniform(0.4, 1.5, 2) * [1, -1], "D": rng.uniform(0.4, 1.5, 2) * [-1, 1]}
@@ -193,7 +203,7 @@ def numbers(rng, kind: str, size: int) -> dict:
         drawn["real"], drawn["z"] = rng.uniform(1.2, 2, (2, size, 1))
         drawn |= {"G": rng.uniform(-0.9, -0.7, 2), "D": rng.uniform([7, 0], [9, 1])}
     if kind == "G right already":
-        drawn["D"] = rng.uniform([0.3, 9], [0.5, 10])
+        drawn["D"] = rng.uniform([0.3, 14], [0.5, 15])
     if kind == "sure logits":
         drawn["D"] *= 600
     return drawn
@@ -201,12 +211,12 @@ def numbers(rng, kind: str, size: int) -> dict:
 
 def game(rng, batch: int = 7, kind: str = "", **more) -> tuple:
     """The :func:`outcomes` of a game of this kind."""
-    drawn = numbers(rng, kind, batch + bool(kind))
+    drawn = numbers(rng, kind, 40 if kind == "batch norms" else batch + bool(kind))
     drawn["real"] *= 8.0 if "steps" in more else 1.0  # slopes that a bound would cut
     inputs = {name: encode(torch.from_numpy(x)) for name, x in drawn.items()} | {
-        "lr_G": float(rng.uniform(0.2, 0.5)),
+        "lr_G": float(rng.uniform(0.2, 0.5)) * (10 if kind == "float32" else 1),
         "lr_D": float(rng.uniform(0.2, 0.5)),
-        "smooth": 1 / 1e3 if kind == "D right already" else float(rng.choice([3, 5, 8])) / 29,
+        "smooth": SMOOTH.get(kind, float(rng.choice([3, 5, 8])) / 29),
         "report": [],
         "grows": True,
         "norms": kind == "batch norms",

@@ -30,8 +30,8 @@ SAY = {
     "cut off": "The gradient at the input is wrong: is one of the two ways cut off, or changed in "
     "place?",
     "smaller": "The next image, of another size, comes out wrong: which size is it brought to?",
-    "as given": "The block changes the parts that it is made of, their numbers, modes or what is "
-    "frozen: it uses them as they are.",
+    "as given": "The block changes the parts that it is made of, their numbers, modes, hooks or "
+    "what is frozen: it uses them as they are.",
     "unknown": "The block does not know the parameters of all its parts: would an optimiser find "
     "them? Are they attributes?",
     # the receptive field
@@ -58,9 +58,12 @@ SAY = {
     "biases": "The first and the last convolution come before no norm: PyTorch's default is a "
     "bias.",
     "own": "Two places of the stack share a layer: each has one of its own.",
-    "learns": "Some parameters are frozen, or a layer is not in train mode: a new network learns.",
+    "learns": "Some parameters are frozen, a layer is not in train mode, or a norm has seen a "
+    "batch: a new network learns, and has seen nothing.",
     "fewest": "With one layer, the least, the stack is wrong: which rows of the table remain?",
-    "many": "With six layers the stack is wrong: what stays the same however many layers there "
+    "wide stride": "With a stride of 4 or 5 the stack is wrong: which kernel, and which padding is "
+    "the smallest?",
+    "many": "With seven layers the stack is wrong: what stays the same however many layers there "
     "are?",
     "fresh": "The first weights are others than PyTorch's, or in another order: are layers "
     "created in the order in which the image passes them, anew in each call, and left as they "
@@ -171,10 +174,9 @@ def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
     numbers = decode(inputs["numbers"])
     errors = [[part, SAY["unknown"]] for part in ("check: AttributeError", "cat()", "non-empty")]
     known = encode(numbers.flatten().sort().values)
-    as_given = [encode(numbers), [True, False, True], [True, False, True]]
     items = [
         facet("known", known, SAY["unknown"], shape=SAY["unknown"], errors=errors),
-        facet("as_given", as_given, SAY["as given"], 0.5, beside=True, quiet=True),
+        facet("as_given", True, SAY["as given"], 0.5, beside=True, quiet=True),
     ]
     return inputs, {"facets": items}
 
@@ -240,8 +242,17 @@ def field_random(rng: np.random.Generator) -> tuple[dict, dict]:
     name = next(iter(stacks))
     others = {
         f"{name}, turned round": stacks[name][::-1],
+        f"{name}, kernels turned round": [
+            [k, s, d] for (k, *_), (_, s, d) in zip(stacks[name][::-1], stacks[name], strict=True)
+        ],
         # pixels that nobody sees count
         "gaps": [[2, 3, 1], [2, 3, 1], [int(rng.integers(4, 9)), 1, 1]],
+        **{
+            f"{name}, another {part}": [[k + (i == 0), s + (i == 1), d + (i == 2)], *rest]
+            for [[k, s, d], *rest] in [stacks[name]]
+            for i, part in enumerate(("kernel", "stride", "dilation"))
+        },
+        "wide": [[11, 5, 1], [3, 6, 13], [9, 1, 8]],
         "deep": [[4, 2, 1]] * 9 + [[1, 2, 5], [1, 1, 1], [3, 1, 1]],
         "very deep": [[4, 2, 1]] * 26 + [[3, 1, 1]],  # a number that float32 cannot hold
     }
@@ -322,7 +333,14 @@ def first_weights(arguments: list[int], seed: int) -> list[Tensor]:
 def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
     stops = [["Kernel size can't be greater", SAY["map"]]]
     channels, base = int(rng.choice([3, 5, 6])), int(rng.choice([2, 3]))
-    image, large = [2, channels, 119, 135], [1, channels, 199, 205]
+    image, large = [2, channels, 119, 135], [2, channels, 199, 205]
+    # sides of which a larger padding makes other maps
+    stacks = {
+        "1 layers": ([base, 1, 3, image], SAY["fewest"]),
+        "7 layers": ([2, 7, 2, large], SAY["many"]),
+        "stride 4": ([base, 1, 4, [1, channels, 22, 27]], SAY["wide stride"]),
+        "stride 5": ([base, 2, 5, [1, channels, 38, 64]], SAY["wide stride"]),
+    }
     right = built(channels, base, 4, 2, image)
     seed, small = int(rng.integers(2**31)), [channels, 2, 2, 3]
     with torch.random.fork_rng(devices=[]):
@@ -336,17 +354,13 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
         for name in ("biases", "own", "learns")
     ]
     items += [
-        facet("1 layers", list(built(channels, base, 1, 3, image).values()), SAY["fewest"]),
-        facet(
-            "6 layers", list(built(channels, 2, 6, 2, large).values()), SAY["many"], 0.5, quiet=True
-        ),
+        facet(name, list(built(channels, *stack).values()), text, 0.5, quiet=name != "1 layers")
+        for name, (stack, text) in stacks.items()
+    ]
+    items += [
         facet("fresh", fresh[0], SAY["fresh"], 0.5, wants=fresh, quiet=True, beside=True),
     ]
-    stacks = {
-        "": [base, 4, 2, image],
-        "1 layers": [base, 1, 3, image],
-        "6 layers": [2, 6, 2, large],
-    }
+    stacks = {"": [base, 4, 2, image]} | {name: stack for name, (stack, _) in stacks.items()}
     return {"channels": channels, "stacks": stacks, "seed": seed, "small": small}, {"facets": items}
 
 
@@ -459,6 +473,8 @@ CHECKS = [
                     "odd": {"size": (7, 6), "n": 1},
                     "large": {"size": (6, 4), "c": 1, "down": "", "cut": [1, 0]},
                     "cut": {"size": (6, 30), "n": 1, "cut": [0, 4], "up": "double, wider"},
+                    "wide": {"n": 10, "c": 5, "down": "", "cut": [2, 0]},
+                    "turned": {"down": "", "up": "turned"},
                 },
             ),
             "skip",

@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from checks.judges import ROUGH, facet, kinds, same_precision, table
 from checks.probes.ps2 import pair_parts, step_parts
 from checks.probes.tools import encode
@@ -18,6 +17,7 @@ from checks.reference import (
     outcomes,
     play,
     slopes,
+    softplus,
     step_checks,
 )
 from torch import Tensor
@@ -87,7 +87,7 @@ def pair_case(
     drawn = {
         k: rng.normal(0, spread, (batch, c, *size)) for k, c in zip("xy", channels, strict=True)
     }
-    drawn["D"] = rng.normal(0, 1, 12)
+    drawn["D"] = rng.normal(0, 1, 14)
     inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()} | how
     D, x, y = pair_parts(inputs)
     right, rough = D(torch.cat([x, y.requires_grad_()], 1)), ROUGH[how["dtype"]]
@@ -127,13 +127,13 @@ def pair_case(
 
 
 def right_loss(logits: Tensor, fake: Tensor, y: Tensor, weight: float) -> Tensor:
-    return F.softplus(-logits).mean() + weight * (fake - y).abs().mean()
+    return softplus(-logits).mean() + weight * (fake - y).abs().mean()
 
 
 def wrong_losses(
     logits: Tensor, fake: Tensor, y: Tensor, weight: float
 ) -> list[tuple[Tensor, str]]:
-    gan, l1 = F.softplus(-logits).mean(), (fake - y).abs().mean()
+    gan, l1 = softplus(-logits).mean(), (fake - y).abs().mean()
     summed, of_images = (fake - y).abs().sum(), (fake - y).abs().sum((1, 2, 3)).mean()
     ways = [
         (gan + l1, "no weight"),
@@ -145,13 +145,13 @@ def wrong_losses(
         (gan + weight * (fake - y).square().mean(), "squared"),
         (gan + weight * summed, "mean"),
         (gan + weight * of_images, "mean"),
-        (F.softplus(-logits).sum() + weight * l1, "mean"),
-        (F.softplus(-logits).sum() + weight * summed, "mean"),
-        (F.softplus(logits).mean() + weight * l1, "D's target"),
-        (-F.softplus(logits).mean() + weight * l1, "saturating"),
+        (softplus(-logits).sum() + weight * l1, "mean"),
+        (softplus(-logits).sum() + weight * summed, "mean"),
+        (softplus(logits).mean() + weight * l1, "D's target"),
+        (-softplus(logits).mean() + weight * l1, "saturating"),
         (-gan - weight * l1, "sign"),
         (gan - weight * l1, "sign of l1"),
-        (F.softplus(-torch.sigmoid(logits)).mean() + weight * l1, "sigmoid"),
+        (softplus(-torch.sigmoid(logits)).mean() + weight * l1, "sigmoid"),
         (gan + weight * (fake - y).mean().abs(), "errors cancel"),
     ]
     return [(value, SAY[key]) for value, key in ways]
@@ -162,12 +162,16 @@ WEIGHTS = [23 / 7, 52 / 7, 92 / 7, 123 / 7, 163 / 7]
 
 
 def loss_case(
-    rng: np.random.Generator, kind: str = "", batch: int = 3, weight: float | None = None
+    rng: np.random.Generator,
+    kind: str = "",
+    batch: int = 3,
+    weight: float | None = None,
+    channels: int = 2,
 ) -> tuple[dict, dict]:
     """G's loss, also where some pixels are right; ``weight`` None draws one."""
     dtype, scale = ("float32", 300.0) if kind == "extreme" else ("float64", 2.0)
     logits = torch.from_numpy(rng.normal(-1.0 * scale, scale, (batch, 1, 2, 3)))
-    fake, y = (torch.from_numpy(rng.uniform(-3, 3, (batch, 2, 5, 7))) for _ in range(2))
+    fake, y = (torch.from_numpy(rng.uniform(-3, 3, (batch, channels, 5, 7))) for _ in range(2))
     if kind == "extreme":
         logits[0, 0, 0, 0] = -5000.0
     if kind == "sure and unsure":
@@ -236,19 +240,23 @@ KINDS = {
 }
 
 
+# Weights of L1 that are small, or large, in some of them.
+LAMBDA = {"D right already": 1e-3, "sure logits": 1e-4, "batch norms": 321.5}
+
+
 def numbers(rng: np.random.Generator, kind: str, batch: int, a: int, b: int) -> dict:
     """The two networks of a game, and images of a and b channels."""
     drawn = {"G": rng.normal(0, 0.7, (b, a)), "D": rng.normal(0, 0.6, 8)}
     drawn |= {k: rng.uniform(-3, 3, (batch, c, 7, 5)) for k, c in (("x", a), ("y", b))}
     if kind == "D right already":
-        drawn["D"] = np.r_[1.0, np.zeros(a), np.full(7 - a, 6.0)]
+        drawn["D"] = np.r_[1.0, np.zeros(a), np.full(7 - a, 3.0)]
         drawn["y"], drawn["G"] = rng.uniform(0.8, 1.2, (batch, b, 7, 5)), -np.full((b, a), 0.7)
         drawn["x"] = rng.uniform(0.5, 1, (batch, a, 7, 5))
     if kind == "G right already":
-        drawn["D"] = np.r_[9.0, rng.uniform(-0.3, 0.3, 7)]
+        drawn["D"] = np.r_[15.0, rng.uniform(-0.3, 0.3, 7)]
         drawn["x"][..., :2] = 0.0
         drawn["y"] = np.einsum("oi,bihw->bohw", drawn["G"], drawn["x"])
-        drawn["y"][..., 2:] += rng.uniform(1e-4, 2e-4, (batch, b, 7, 3))
+        drawn["y"][..., 2:] += rng.uniform(1e-7, 2e-7, (batch, b, 7, 3))
     if kind == "sure logits":
         drawn["D"] *= 600
     return drawn
@@ -256,12 +264,14 @@ def numbers(rng: np.random.Generator, kind: str, batch: int, a: int, b: int) -> 
 
 def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more) -> tuple:
     """The :func:`outcomes` of a game of this kind."""
-    a, b = (2, 4) if "steps" in more else (3, 3)  # channels
-    drawn = numbers(rng, kind, batch + bool(kind), a, b)
+    a, b = (2, 5) if "steps" in more else (3, 3)  # channels
+    batch = 10 if kind == "batch norms" else batch + bool(kind)
+    drawn = numbers(rng, kind, batch, a, b)
     right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
     drawn["x"][..., :right] = drawn["y"][..., :right] = 0.0
-    drawn["w"] = rng.uniform(0.3, 2.5, (batch + bool(kind), 1, 7, 5))
-    weight = float(rng.choice([37, 52, 81, 96])) / 7  # no number of float32
+    drawn["w"] = rng.uniform(0.3, 2.5, (batch, 1, 7, 5))
+    drawn["w"][..., 3:] *= [9.0, 0.0]  # a band that counts much, and one that counts nothing
+    weight = LAMBDA.get(kind, float(rng.choice([37, 52, 81, 96])) / 7)  # no number of float32
     inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()} | {
         "lr_G": float(rng.uniform(0.02, 0.04)) * (50 if kind == "float32" else 1),
         "lr_D": float(rng.uniform(0.4, 0.8)),
@@ -312,9 +322,9 @@ CHECKS = table(
         kinds(
             pair_case,
             {
-                "three": {"channels": (2, 5), "spread": 60},
+                "three": {"channels": (5, 6), "spread": 60, "batch": 10},
                 "one": {"channels": (1, 3), "batch": 1, "size": (6, 9), "norms": True},
-                "norms": {"channels": (3, 2), "norms": True},
+                "norms": {"channels": (3, 2), "norms": True, "batch": 10},
                 "eval": {"channels": (2, 2), "batch": 2, "norms": True, "train": False},
                 "frozen": {"channels": (2, 3), "batch": 2, "frozen": True},
                 "float32": {"channels": (3, 3), "batch": 2, "dtype": "float32"},
@@ -335,7 +345,7 @@ CHECKS = table(
         "g_loss_extreme",
         "pix2pix_generator_loss",
         1,
-        "logits of several hundred, one image, small weights, a loss near 0",
+        "logits of several hundred, one image and many, small and large weights, a loss near 0",
         False,
         kinds(
             loss_case,
@@ -345,6 +355,8 @@ CHECKS = table(
                 "none": {"kind": "right pixels", "batch": 1, "weight": 0.0},
                 "sure and unsure": {"kind": "sure and unsure"},
                 "won": {"kind": "won"},
+                "weak": {"weight": 1e-4, "batch": 10, "channels": 5},
+                "strong": {"weight": 1234.5},
             },
         ),
         "generator_loss",

@@ -64,6 +64,8 @@ SAY = {
     "shape.",
     "long": "Images stay in the pool for longer than their lifetime: which of them leave, when?",
     "short": "Images leave the pool before their lifetime is over: how is an age counted?",
+    "large": "A large pool, or one that gets many images at once, fills or draws another way.",
+    "equal": "A pool full of equal images draws none: equal images are images of their own.",
     "filling": "While the pool is not full, something else than the new images comes back.",
 }
 
@@ -230,6 +232,8 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
             shape=SAY["shape"],
             quiet=True,
         ),
+        facet("large", [True, True, False], SAY["large"], quiet=True),
+        facet("equal", False, SAY["equal"], quiet=True),
         facet("aged", encode(marked(PAIRS, look)), SAY["long"], 4, shape=SAY["shape"]),
         facet("kept", True, SAY["short"], 2),
     ]
@@ -381,8 +385,9 @@ CHECKS = [
             kinds(
                 block_case,
                 {
-                    "odd": {"shape": (1, 3, 7, 6), "dilation": 3},
-                    "one": {"shape": (2, 1, 5, 4)},
+                    "odd": {"shape": (1, 3, 7, 6), "dilation": 4},
+                    "one": {"shape": (10, 1, 5, 4)},
+                    "wide": {"shape": (1, 6, 4, 5)},
                     "small": {"shape": (1, 2, 2, 3), "dilation": 1},
                     "spike": {"shape": (1, 2, 9, 11), "spike": 9.0},
                     "float32": {"shape": (2, 3, 5, 7), "dtype": "float32", "dilation": 3},

@@ -103,11 +103,12 @@ def cycle_case(
     rng: np.random.Generator,
     channels: tuple[int, int, int] = (3, 3, 3),
     last: float = 0.5,
+    w: float = 1.0,
     **kind: Any,
 ) -> tuple[dict, dict]:
-    """The three cycles, with other weights for each."""
+    """The three cycles, with other weights for each, all times ``w``."""
     inputs = players(rng, channels, **kind)
-    a, b, c = weights = [weight(rng), weight(rng) * 0.7, weight(rng) * last]
+    a, b, c = weights = [w * weight(rng), w * weight(rng) * 0.7, w * weight(rng) * last]
     inputs |= {"function": "cycle_loss", "weights": weights}
     nets = translators(inputs | {"dtype": "float64"})
     P, Q, R = nets.values()
@@ -250,7 +251,7 @@ def fooling_case(
     for k, c, n, size in numbers:
         D = rng.normal(0, 0.6, 8)
         fake = kind.get("scale", 1.0) * rng.uniform(-1, 1, (n, c, *size))
-        real = 0.5 * rng.uniform(-1, 1, (n + 1, c, *size))
+        real = max(0.5, kind.get("scale", 0.0)) * rng.uniform(-1, 1, (n + 1, c, *size))
         if right:  # D says 0 to real images, 1 to these columns
             D[:2], real[:], fake[..., :right] = [0.0, 1.0], 0.0, 0.0
             fake[:, 0] += 1.0
@@ -350,14 +351,16 @@ def fooling_case(
 TRANSLATORS: dict[str, dict] = {
     "right pixels": {"blank": 2, "sizes": OTHER_SIZES},
     "batch norms": {"batches": (3, 2, 4), "layer": "batch norm"},
+    "domains alike": {"layer": "batch norm", "w": 1e-5},
+    "strong": {"batches": (10, 11, 12), "w": 123.4},
     "tanh": {"layer": "tanh"},
     "nothing to do": {"layer": "none", "batches": (1, 2, 1)},
-    "nearly right": {"near": 1e-4},
+    "nearly right": {"near": 1e-8},
     "large": {"scale": 100.0},
 }
 CYCLES = {
     "domains": {
-        "channels": (2, 4, 3),
+        "channels": (6, 5, 7),
         "batches": (3, 1, 2),
         "sizes": OTHER_SIZES,
         "dtype": "float32",
@@ -369,7 +372,7 @@ IDENTITIES = {
     "small": {"channels": 1, "w": 0.3, "batches": (1, 1, 1)},
     "none": {"w": 0.0},
 } | TRANSLATORS
-LAYERS = "other domains and layers, small and large distances"
+LAYERS = "other domains and layers, small and large distances and weights"
 CHECKS = table(
     (
         "cycle_values",
@@ -402,7 +405,7 @@ CHECKS = table(
         "identity_batches",
         "identity_loss",
         1,
-        f"{LAYERS}, small weights",
+        LAYERS,
         False,
         kinds(identity_case, IDENTITIES, alone=("none", "nothing to do")),
         "generators",
@@ -427,13 +430,14 @@ CHECKS = table(
             {
                 "far": {
                     "channels": (2, 5),
+                    "batches": (9, 12),
                     "dtype": "float32",
                     "scale": 100.0,
                     "sizes": OTHER_SIZES,
                 },
                 "some right": {"channels": (1, 3), "batches": (1, 1), "right": 2},
                 "all right": {"channels": (1, 3), "right": 5},
-                "nearly right": {"scale": 1e-3, "right": 1},
+                "nearly right": {"scale": 1e-6, "right": 1},
                 "batch norms": {"channels": (2, 3), "layer": "batch norm"},
             },
         ),

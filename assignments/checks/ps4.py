@@ -35,13 +35,15 @@ SAY = {
     "count": "The codes have another shape than (B, count, z_dim): how many are drawn of each?",
     "moved": "The noise is not added to mu.",
     "mu": "Without variance the code is not mu.",
-    "wide": "With a large variance the scale is wrong: is something bounded?",
+    "wide": "With a large or tiny variance the scale is wrong: is something bounded?",
     "normal": "The noise is not that of a standard normal distribution.",
+    "neighbours": "The noise of neighbouring images, draws or dimensions is alike: each number is "
+    "drawn for itself.",
     "bounded": "The noise is bounded: many numbers are the largest.",
     "drawn on": "The noise does not come from the generator that is passed: drawing twice from it "
     "gives the same numbers.",
     "repeats": "The noise does not come from the generator that is passed: the same seed gives "
-    "other numbers.",
+    "other numbers, or does under no_grad.",
     "global": "The noise does not come from the generator that is passed: the global one is used.",
     "global seed": "Without a generator, torch.manual_seed does not decide the noise.",
     "same": "The same numbers come for several images, draws or dimensions: which shape has the "
@@ -65,7 +67,7 @@ def draw_case(
         "logvar": encode(logvar),
         "seed": int(rng.integers(1, 10**6)),
         "count": count,
-        "many": [5000, 10],
+        "many": [500, 40],  # images, and draws of each
     }
     mu, logvar = (code[:, None].expand(-1, count, -1) for code in (mu, logvar))
     std = (logvar / 2).exp()
@@ -87,15 +89,20 @@ def draw_case(
         ["must match the size", SAY["shape"]],
         ["positional argument", SAY["arguments"]],
     ]
-    wide, spread = encode(0 * one + math.exp(30)), [0.0, 1.0, math.erf(0.5**0.5)]
+    wide, narrow = (encode(0 * one + math.exp(power)) for power in (30, -40))
+    spread = [0.0, 1.0, math.erf(0.5**0.5)]
     items = [
         facet("z", encode(std), SAY["scale"], 3, rtol=1e-12, **more),
         # where mu is large beside the noise, their difference keeps fewer digits
         facet("moved", encode(std), SAY["moved"], quiet=True, rtol=1e-7),
         facet("mu", encode(mu), SAY["mu"], 1, quiet=True),
         facet("wide", wide, SAY["wide"], quiet=True, rtol=1e-11),
+        facet("narrow", narrow, SAY["wide"], 0.5, quiet=True, rtol=1e-11, atol=0),
         # five standard deviations of a mean of 200,000
         facet("noise", encode(torch.tensor(spread)), SAY["normal"], atol=0.012, rtol=0, quiet=True),
+        facet(
+            "independent", encode(torch.zeros(6)), SAY["neighbours"], atol=0.012, rtol=0, quiet=True
+        ),
         facet("far", True, SAY["normal"], quiet=True),
         facet("tails", encode(3.0), SAY["normal"], 0.5, quiet=True, atol=0.055, rtol=0),
         facet("largest", 1, SAY["bounded"], 0.5, quiet=True),
@@ -130,14 +137,17 @@ def kl_case(
     far: float = 0.0,
     scale: float = 1.0,
     narrow: bool = False,
+    prior: float = 1.0,
 ) -> tuple[dict, dict]:
     """``far``: the logarithm of one variance; then the first code costs nothing. ``scale``: of all
-    numbers. ``narrow``: all variances are near e^-40, so that their product is 0.
+    numbers. ``prior``: of the priors' logarithms. ``narrow``: all variances are near e^-40, so
+    that their product is 0.
     """
     mu, logvar, m, spread = (
         torch.from_numpy(scale * rng.normal(mean, 1, shape)) for mean in (0.4, 0.4, -0.3, 0.5)
     )
     logvar = logvar - 39.5 if narrow else logvar
+    spread = (prior * spread).clamp(-6, 6)
     logvar = logvar.clamp(min=-40)  # as low as the text says
     if far:
         mu[0], logvar[0], logvar[-1, -1] = m[0], spread[0], far
@@ -236,11 +246,12 @@ def kl_case(
 def latent_case(
     rng: np.random.Generator, batch: int = 3, z_dim: int = 2, kind: str = "", dtype: str = "float64"
 ) -> tuple[dict, dict]:
-    """``kind``: "exact", where E reads every code exactly, or "batch norms"."""
+    """``kind``: "exact" or "nearly exact", where E so reads every code, or "batch norms"."""
     inputs = networks(rng, batch, z_dim) | {"dtype": dtype, "norms": kind == "batch norms"}
     top, left, side = inputs["crop"] = crop(rng)
-    if kind == "exact":
-        inputs |= {name: encode(0 * decode(inputs[name])) for name in ("mu", "z")}
+    if kind in ("exact", "nearly exact"):
+        near = 1e-7 * (kind != "exact")
+        inputs |= {name: encode(near * decode(inputs[name])) for name in ("mu", "z")}
     G, E = players(inputs | {"dtype": "float64"})
     x, z = decode(inputs["x"]), decode(inputs["z"])
     fake = G(x, z)
@@ -336,8 +347,8 @@ FEW, MANY = (
     {
         "two": (3, 2, 1, 5, 3),
         "one input": (1, 5, 2, 3, 3),
-        "many": (4, 9, 3, 2, 2),
-        "most": (1, 20, 4, 2, 1),
+        "many": (12, 9, 3, 2, 2),
+        "most": (1, 40, 5, 2, 1),
         "all the same": (3, 2, 1, 2, 2),
     },
 )
@@ -378,12 +389,13 @@ CHECKS = table(
         kinds(
             kl_case,
             {
-                "long": {"shape": (1, 17), "dtype": "float32"},
+                "long": {"shape": (10, 33), "dtype": "float32"},
+                "priors": {"shape": (3, 5), "prior": 8.0},
                 "short": {"shape": (4, 1)},
                 "narrow": {"shape": (3, 2), "far": -40.0},
                 "wide": {"shape": (3, 2), "far": 25.0},
                 "all narrow": {"shape": (2, 24), "narrow": True},
-                "near 0": {"shape": (3, 2), "scale": 0.01},
+                "near 0": {"shape": (3, 2), "scale": 1e-5},
                 "0": {"shape": (2, 3), "scale": 0.0},
             },
         ),
@@ -408,8 +420,10 @@ CHECKS = table(
             latent_case,
             {
                 "long": {"batch": 1, "z_dim": 5},
+                "many": {"batch": 10},
                 "short": {"batch": 4, "z_dim": 1},
                 "exact": {"kind": "exact"},
+                "nearly exact": {"kind": "nearly exact"},
                 "batch norms": {"kind": "batch norms"},
                 "float32": {"dtype": "float32"},
             },

@@ -40,6 +40,7 @@ SAY = {
     # intervals
     "pair": "The result is not three numbers: mean, low, high.",
     "interval": "The interval of {} values is wrong.",
+    "squares": "The square of a number near 1e200 is no float: divide by the largest one first.",
     "divisor": "A division by 0: by what, for how many values?",
     # verdicts
     "above": "The verdict is wrong where all is on the claim's side.",
@@ -54,7 +55,7 @@ SAY = {
     "holds 0, three": "A difference of three seeds that may be 0 decides: what is the interval?",
     "holds 0, many": "A difference of forty seeds that may be 0 decides: what is the interval?",
     "three": "Three differences may decide, and here they do.",
-    "many": "Forty differences get the wrong verdict.",
+    "many": "Forty differences, or more, get the wrong verdict.",
     "skewed": "Differences of which some are large get the wrong verdict.",
     "even": "Equal differences, all on one side, get the wrong verdict.",
     "zeros": "Differences that are all 0 decide: on which side are they?",
@@ -81,7 +82,8 @@ DIFFERENCES = {
 }
 BELOW_0 = ["math domain", SAY["below 0"]]
 RETURN = ["check: TypeError: 'NoneType'", SAY["return"]]
-SPECIAL = ("equal", "zeros", "small", "tiny", "nearly equal")  # kinds of values
+UNITS = {"huge": 1e200, "least": 1e-170}  # whose squares are no floats
+SPECIAL = ("equal", "zeros", "small", "tiny", "nearly equal", *UNITS)  # kinds of values
 
 
 def doubles(values) -> Tensor:
@@ -170,7 +172,7 @@ def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
         equal = [[*row[:2], 0.5 if row[1] == seeds[1] else row[2]] for row in mixed]
         small = [[*row[:2], 1e-13 * row[2]] for row in plain]
         named = plain + runs(rng, {name: seeds for name in (a.upper(), f" {a}", f"{a} twice")})
-        far = [1024, 5, 150, 3]  # a set has them in another order
+        far = [1_000_003, 5, 150, 1024]  # a set has them in another order
         below = [[*row[:2], row[2] - 9] for row in runs(rng, {a: far, b: far})]
         cases = {
             "mixed": mixed,
@@ -205,6 +207,8 @@ def changed(name: str, x: np.ndarray) -> np.ndarray:
             return np.full(len(x), x[0] if name == "equal" else 0.0)
         case "small" | "tiny":
             return x / (1e4 if name == "small" else 1e9)
+        case "even" | "wider":
+            return (np.arange(5) - 2.0) * (0.5 if name == "even" else 1.5)  # of the same mean
         case "nearly equal":
             return 1e6 + x / 1e3
         case "holding 0" | "holding one 0":
@@ -217,9 +221,9 @@ def intervals(rng: np.random.Generator, sizes: dict[str, int]) -> tuple[dict, di
     for name, n in sizes.items():
         x = np.sort(rng.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), n))
         x = np.r_[x[1], x[-1], x[0], x[2:-1]] if n > 2 else x  # sorted in neither direction
-        x = changed(name, x)
-        cases[name], right = numbers(x), interval(x)
-        wrong = other(wrong_intervals(x), right)
+        x, unit = changed(name, x), UNITS.get(name, 1.0)
+        cases[name], right = numbers(unit * x), unit * np.array(interval(x))
+        wrong = other(wrong_intervals(x), right) if unit == 1 else []
         kind = f"{n} {name}" if name in SPECIAL else f"{n}"
         items.append(
             facet(
@@ -228,10 +232,14 @@ def intervals(rng: np.random.Generator, sizes: dict[str, int]) -> tuple[dict, di
                 SAY["interval"].format(kind),
                 wrong=wrong,
                 shape=SAY["pair"],
-                errors=[RETURN, BELOW_0, ["ZeroDivision", SAY["divisor"]]],
+                errors=[
+                    *(RETURN, BELOW_0),
+                    ["ZeroDivision", SAY["divisor"]],
+                    ["Overflow", SAY["squares"]],
+                ],
                 rtol=1e-9,
                 # what the order of sums and the rounding of the mean can do
-                atol=1e-12 + 1e-9 * (right[2] - right[1]) + 1e-14 * abs(right[0]),
+                atol=unit * 1e-12 + 1e-9 * (right[2] - right[1]) + 1e-14 * abs(right[0]),
             )
         )
     return {"cases": cases}, {"facets": items}
@@ -271,7 +279,7 @@ def clear(u: float, n: int) -> dict[str, tuple]:
 
 def edges(u: float, n: int) -> dict[str, tuple]:
     """As :func:`clear`, at the edges of the rule."""
-    edge, even = 0.985, [u] * n  # the quantiles have four digits
+    edge, even = 0.995, [u] * n  # the quantiles have four digits
     first, last = (spread(u, u / 4, n) for _ in range(2))
     first[0] = last[-1] = math.nan
     while below_0(even) >= 0:
@@ -288,6 +296,7 @@ def edges(u: float, n: int) -> dict[str, tuple]:
         "barely below": (spread(-2e-7 * u, 2e-7 * edge * u, n), OPPOSITE, "small"),
         "some 0": (np.r_[np.zeros(5), spread(u, u / 4, 3)], "open", "holds 0"),
         "three": (spread(u, edge * u, 3), SAME, "three"),
+        "a hundred": (np.r_[np.full(60, 3 * u), np.full(60, -4 * u)], "open", "many"),
         "many": (spread(-u, 0.9992 * u, 40), OPPOSITE, "many"),
         # whose median says something else
         "skewed": (np.where(np.arange(35) < 22, 0.1 * u, 3 * u), SAME, "skewed"),
@@ -331,12 +340,15 @@ def decisions(rng: np.random.Generator, drawn: Callable[[float, int], dict]) -> 
         )
         for name, (_, want, message) in cases.items()
     ]
-    return {"cases": {name: numbers(x) for name, (x, *_) in cases.items()}}, {"facets": items}
+    before = [numbers(x) for x, *_ in clear(1.0, 4).values()]
+    inputs = {"cases": {name: numbers(x) for name, (x, *_) in cases.items()}, "before": before}
+    return inputs, {"facets": items}
 
 
 MANY = {
     **{"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4},
-    **{"holding 0": 7, "tiny": 6, "nearly equal": 6, "holding one 0": 5, "seventy": 70},
+    **{"holding 0": 7, "tiny": 6, "nearly equal": 6, "holding one 0": 5, "a hundred": 150},
+    **{"huge": 5, "least": 4, "even": 5, "wider": 5},
 }
 CHECKS = table(
     (

@@ -25,8 +25,8 @@ def loss(names: dict, inputs: dict) -> dict:
     out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
 
     def gradient() -> dict:
-        grads = torch.autograd.grad(value.sum(), logits, materialize_grads=True)
-        return encode(torch.cat([g.flatten() for g in grads]))
+        grads = torch.autograd.grad(4 * value.sum(), logits, materialize_grads=True)
+        return encode(torch.cat([g.flatten() for g in grads]) / 4)
 
     learns = isinstance(value, torch.Tensor) and value.requires_grad
     return out | {"gradient": attempt(gradient) if learns else None}
@@ -35,7 +35,7 @@ def loss(names: dict, inputs: dict) -> dict:
 def slopes(names: dict, inputs: dict) -> dict:
     """Both slopes of G's losses at the given logits."""
     logits = tensors(inputs, "logits")[0].requires_grad_()
-    pair = steady(wanted(names, "generator_slopes"), logits)
+    pair = steady(wanted(names, "generator_slopes"), logits, silent=False)
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError("generator_slopes gives a pair of tensors")
     out = {

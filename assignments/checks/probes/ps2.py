@@ -13,8 +13,10 @@ from checks.probes.tools import (
     dressed,
     encode,
     fill,
+    passed,
     precision,
     slope,
+    state,
     steady,
     tensors,
     trace,
@@ -27,8 +29,8 @@ from torch import Tensor, nn
 
 
 class Scale(nn.Module):
-    """Times a number, plus a number, as a convolution; halves or doubles the image, gives twice the
-    channels, or cuts rows and columns off, if asked to.
+    """Times a number, plus a number, as a convolution; halves, doubles or turns the image, gives
+    twice the channels, or cuts rows and columns off, if asked to.
     """
 
     def __init__(self, numbers: Tensor, size: str = "", cut: Sequence[int] = (0, 0)):
@@ -44,6 +46,7 @@ class Scale(nn.Module):
         h = h[:, :, : h.shape[2] - self.cut[0], : h.shape[3] - self.cut[1]]
         if self.size.startswith("double"):
             h = h.repeat_interleave(2, 2).repeat_interleave(2, 3)
+        h = h.transpose(2, 3) if self.size == "turned" else h
         return torch.cat([h, h.square()], 1) if self.size == "double, wider" else h
 
 
@@ -78,7 +81,7 @@ def skip(names: dict, inputs: dict) -> dict:
     h = tensors(inputs, "h")[0].requires_grad_()
 
     def output() -> dict | None:
-        up = steady(block, h)
+        up = steady(passed, block, h)
         second(h)
         return encode(up)
 
@@ -93,33 +96,43 @@ def skip(names: dict, inputs: dict) -> dict:
                 .values
             )
         ),
-        "as_given": attempt(lambda: as_given(make, inputs, h.detach())),
+        "as_given": attempt(lambda: as_given(make)),
     }
 
 
-def as_given(make: Callable, inputs: dict, h: Tensor) -> list:
-    """What a block leaves of its parts: their numbers, what is frozen, and their modes."""
-    parts = skip_parts(inputs)
+def as_given(make: Callable) -> bool:
+    """Whether a block leaves its parts as they are, when it is made and when it is called: their
+    numbers, what is frozen, their modes, and hooks.
+    """
+    parts = nn.ModuleList(
+        [nn.Conv2d(2, 3, 2, 2), nn.BatchNorm2d(3), nn.ConvTranspose2d(3, 2, 2, 2)]
+    )
     parts[1].eval().requires_grad_(False)
-    make(*parts)(h)
-    kept = [p for part in parts for p in part.parameters()]
-    return [
-        encode(torch.stack(kept)),
-        [p.requires_grad for p in kept],
-        [m.training for part in parts for m in part.modules()],
-    ]
+
+    def facts() -> list:
+        numbers = [number.clone() for number in parts.state_dict().values()]
+        frozen = [p.requires_grad for p in parts.parameters()]
+        return [*map(encode, numbers), frozen, [m.training for m in parts.modules()], state(parts)]
+
+    before = facts()
+    block = make(*parts)
+    made = facts()
+    block(torch.ones(2, 2, 4, 4))
+    return before == made == facts()
 
 
 # ---- the discriminator
 
 
 def field(names: dict, inputs: dict) -> dict:
-    """The receptive field of each stack of layers."""
-    function = wanted(names, "receptive_field")
-    return {
-        name: attempt(lambda s=stack: encode(untouched(function, [tuple(x) for x in s])))
-        for name, stack in inputs["stacks"].items()
-    }
+    """The receptive field of each stack of layers, which come in the same list."""
+    function, layers = wanted(names, "receptive_field"), []
+
+    def seen(stack: list[list[int]]) -> dict | None:
+        layers[:] = map(tuple, stack)
+        return encode(untouched(function, layers))
+
+    return {name: attempt(lambda s=stack: seen(s)) for name, stack in inputs["stacks"].items()}
 
 
 def convolutions(net: nn.Module, image: Tensor) -> list[nn.Conv2d]:
@@ -143,6 +156,7 @@ def built(net: nn.Module, image: Tensor) -> dict:
     convs = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
     norms = [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
     learns = all(p.requires_grad for p in net.parameters())
+    seen = sum(int(b) for name, b in net.named_buffers() if name.endswith("num_batches_tracked"))
     first = attempt(lambda: convolutions(net, image))
     return {
         "map": attempt(lambda: list(net(image).shape)),
@@ -151,7 +165,7 @@ def built(net: nn.Module, image: Tensor) -> dict:
         "called": attempt(lambda: fill(net, image, None, [])),
         "biases": attempt(lambda: [first[i].bias is not None for i in (0, -1)]),
         "own": [len(convs), len(norms)],
-        "learns": learns and all(layer.training for layer in net.modules()),
+        "learns": learns and not seen and all(layer.training for layer in net.modules()),
     }
 
 

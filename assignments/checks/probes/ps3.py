@@ -1,7 +1,7 @@
 """Probes of problem set 3: the student's block, pool, losses and step on the parent's numbers."""
 
 import random
-from itertools import chain, combinations, pairwise
+from itertools import accumulate, chain, combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,13 @@ from checks.probes.tools import (
     encode,
     fill,
     other,
+    passed,
     precision,
     slope,
     state,
+    steady,
     tensors,
     trace,
-    untouched,
     wanted,
     watched,
 )
@@ -53,10 +54,9 @@ def block(names: dict, inputs: dict) -> dict:
         found = [p for w in weights for p in net.parameters() if torch.equal(p, w)]
         return encode(torch.stack(torch.autograd.grad((out * at).sum(), found, retain_graph=True)))
 
-    for others in (other(image)[..., 1:], other(image)):
-        net(others)
-    out = untouched(net, h)
-    net(other(image))
+    with torch.no_grad():
+        net(other(image)[..., 1:])
+    out = steady(passed, net, h)
     return {
         "output": attempt(lambda: encode(out)),
         "gradient": slope(out * at, h),
@@ -85,7 +85,8 @@ def marks(images: Tensor, pattern: Tensor) -> list[float]:
 
 def pool_fill(names: dict, inputs: dict) -> dict:
     """A pool that is being filled, one of size 0, one of lifetime 0, a full one, one whose images
-    leave before it is full, and whether images are still there at the end of their lifetime.
+    leave before it is full, and whether images are still there at the end of their lifetime; a
+    large one, and one that is full of equal images.
     """
     pattern, size = decode(inputs["pattern"]), inputs["size"]
     one, two, more = (marked(numbers, pattern) for numbers in inputs["batches"])
@@ -97,8 +98,23 @@ def pool_fill(names: dict, inputs: dict) -> dict:
         answers = [pool.query(part.clone()) for part in pairs[:8].split([6, 1, 1])]
         return marks(answers[-1], pattern)[0] in inputs["pairs"][:6]
 
+    def large() -> list[bool]:
+        many = marked([float(n) for n in range(1, 301)], pattern)
+        pool, parts = Pool(200, 9), many.split([150, 100, 50])
+        a, b, c = (pool.query(part.clone()) for part in parts)
+        stored = torch.equal(a, parts[0]), torch.equal(b[:50], parts[1][:50])
+        return [*stored, torch.equal(c, parts[2])]
+
+    def alike() -> bool:  # whether new images always come back from a pool full of equal ones
+        pools = [Pool(3, 9) for _ in range(20)]
+        for pool in pools:
+            pool.query(one[:1].repeat(3, 1, 1, 1))
+        return all(torch.equal(pool.query(pairs[:2]), pairs[:2]) for pool in pools)
+
     full = [pool.query(batch.clone()) for batch in (one, two, more)]
     return {
+        "large": attempt(large),
+        "equal": attempt(alike),
         "first": attempt(lambda: encode(full[0])),
         "second": attempt(lambda: encode(full[1][: size - len(one)])),
         "dtype": precision(full[0]),
@@ -162,9 +178,10 @@ def pool_draws(names: dict, inputs: dict) -> dict:
     """
     Pool, first = wanted(names, "ImagePool"), float(inputs["first"])
 
-    def asked(pools: list, size: int, lifetime: int, count: int, batch: int) -> list[dict]:
-        """What pools of one size tell that get so many images in turn, each its own."""
-        given = [[first + j for j in range(i, i + batch)] for i in range(0, count, batch)]
+    def asked(pools: list, size: int, lifetime: int, batches: list[int]) -> list[dict]:
+        """What pools of one size tell that get batches of these sizes in turn, each its own."""
+        ends = [*accumulate(batches, initial=0)]
+        given = [[first + j for j in range(*pair)] for pair in pairwise(ends)]
         numbers = [[[n + 0.5 * k for n in part] for part in given] for k in range(len(pools))]
         answers: list = [[] for _ in pools]
         for i in range(len(given)):
@@ -174,12 +191,13 @@ def pool_draws(names: dict, inputs: dict) -> dict:
         return [told(*pair, size, lifetime) for pair in zip(numbers, answers, strict=True)]
 
     pairs = [[Pool(4, 1), Pool(4, 1)] for _ in range(inputs["pools"] // 2)]
-    small = [one for pair in pairs for one in asked(pair, 4, 1, 12, 3)]
-    out = {"one": share(asked([Pool(1, 99)], 1, 99, 300, 1)[0]["new"])}
+    small = [one for pair in pairs for one in asked(pair, 4, 1, [3] * 4)]
+    partly = asked([Pool(3, 1) for _ in range(40)], 3, 1, [1, 1, 2, 2])  # images leave, not full
+    out = {"one": share(asked([Pool(1, 99)], 1, 99, [1] * 300)[0]["new"])}
     draws = [(Pool(3, 9), torch.rand(()).item(), random.random(), np.random.rand()) for _ in "ab"]
     long: list[dict] = []
     for size, life in zip(inputs["sizes"], inputs["lifetimes"], strict=True):
-        one = asked([Pool(size, life)], size, life, inputs["images"], 7)[0]
+        one = asked([Pool(size, life)], size, life, [7] * (inputs["images"] // 7))[0]
         new, places, long = one["new"], one["places"], [*long, one]
         lags = [share([a == b for a, b in zip(new, new[k:])]) for k in range(1, 5)]  # noqa: B905
         out |= {
@@ -194,7 +212,7 @@ def pool_draws(names: dict, inputs: dict) -> dict:
         }
     return {name: encode(number) for name, number in out.items()} | {
         "full_within": encode(share([new for one in small for new in one["within"]])),
-        "early": sum(one["early"] for one in [*small, *long]),
+        "early": sum(one["early"] for one in [*small, *partly, *long]),
         "seeds": any(a == b for a, b in zip(*(numbers[1:] for numbers in draws), strict=True)),
         "strangers": sum(one["strangers"] for one in [*small, *long]),
     }

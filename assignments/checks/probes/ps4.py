@@ -43,16 +43,31 @@ def draws(names: dict, inputs: dict) -> dict:
     source = torch.Generator().manual_seed(inputs["seed"])
     noise = seeded(zero, zero).detach()
     state = torch.random.get_rng_state()
-    z = seeded(mu, logvar)
+    z = seeded(1 * mu, 1 * logvar)  # of no leaves of a graph
+    images, draws_each, big = *inputs["many"], torch.zeros(inputs["many"][0], 10).double()
+    whole = draw(big, big, draws_each, torch.Generator().manual_seed(inputs["seed"])).detach()
     touched = not torch.equal(state, torch.random.get_rng_state())
-    out = {"dtype": precision(z)}
-    big = torch.zeros(inputs["many"], dtype=torch.float64)
-    many = draw(big, big, 4, torch.Generator().manual_seed(inputs["seed"])).detach().flatten(0, 1)
+    many, out = whole.flatten(0, 1), {"dtype": precision(z)}
+
+    def products() -> Tensor:  # of noise and that of a neighbour, among images, draws, dimensions
+        pairs = [
+            whole.narrow(i, 0, n - lag) * whole.narrow(i, lag, n - lag)
+            for i, n in enumerate((images, draws_each, 10))
+            for lag in (1, 2)
+        ]
+        return torch.stack([pair.mean() for pair in pairs])
+
+    def silent() -> Tensor:
+        with torch.no_grad():
+            return seeded(mu, logvar)
+
     out |= {
+        "independent": attempt(lambda: encode(products())),
         "z": attempt(lambda: encode(seeded(zero, logvar) / noise)),
         "moved": attempt(lambda: encode((z - mu[:, None]) / noise)),
         "mu": attempt(lambda: encode(seeded(mu, torch.full_like(mu, -80.0)))),
         "wide": attempt(lambda: encode(seeded(zero, torch.full_like(mu, 60.0)) / noise)),
+        "narrow": attempt(lambda: encode(seeded(zero, torch.full_like(mu, -80.0)) / noise)),
         "float32": attempt(lambda: precision(seeded(mu.detach().float(), logvar.float()))),
         "noise": attempt(
             lambda: encode(
@@ -76,10 +91,10 @@ def draws(names: dict, inputs: dict) -> dict:
         "distinct": attempt(
             lambda: (
                 len(set(many[:2000].abs().flatten().tolist())) > 0.9 * many[:2000].numel()
-                and len(many) == 4 * len(big)
+                and len(many) == draws_each * images
             )
         ),
-        "repeats": attempt(lambda: torch.equal(seeded(mu, logvar), seeded(mu, logvar))),
+        "repeats": attempt(lambda: torch.equal(seeded(mu, logvar), silent())),
         "global_untouched": not touched,
         "unseeded": attempt(lambda: not torch.equal(*(draw(mu, logvar, count) for _ in "ab"))),
     }
@@ -116,7 +131,7 @@ def interpolated(names: dict, inputs: dict) -> dict:
         for name, w in ways.items()
     }
     a, b = (decode(inputs["cases"]["8 numbers"][name], torch.float32) for name in "ab")
-    found = {n: attempt(lambda n=n: len(walk(a, b, n))) for n in range(2, 60)}
+    found = {n: attempt(lambda n=n: len(walk(a, b, n))) for n in (*range(2, 50), 300)}
     return out | {
         "counts": found[2]  # an error says more than a list of counts
         if isinstance(found[2], dict)
@@ -177,11 +192,12 @@ def latent(names: dict, inputs: dict) -> dict:
     """The latent loss, whose gradients it leaves, and whether E can learn afterwards."""
     (G, E), crop, sizes = players(inputs), inputs["crop"], set()
     G.register_forward_pre_hook(lambda _, args: sizes.add(args[0].shape[2:]))
-    value, kept = watched(wanted(names, "latent_loss"), [G, E], *tensors(inputs, "x", "z"), *crop)
+    args = *tensors(inputs, "x", "z"), *crop
+    value, kept = watched(wanted(names, "latent_loss"), [G, E], *args, silent=False)
     out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
     start = {net: gradients(net) for net in (G, E)}
-    value.sum().backward()
-    out["G_gradient"] = encode(gradients(G) - start[G])
+    (4 * value.sum()).backward()
+    out["G_gradient"] = encode((gradients(G) - start[G]) / 4)
     out["E_gradient"] = encode((gradients(E) - start[E]).abs().sum())
     return out | {"learns": kept["intact"], "whole": len(sizes) == 1 and (7, 5) in sizes}
 

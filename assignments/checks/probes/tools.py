@@ -92,8 +92,10 @@ TRACES = {
     "numbers": "what was passed is changed in place, and the caller still needs it",
     "requires_grad": "requires_grad is switched on a tensor that was passed: work on a copy",
     "grad": "a .grad is written to what was passed: is there a backward() that nobody asked for?",
+    "retained": "retain_grad() is called on what was passed",
     "hooks": "a hook is left behind on what was passed",
 }
+HOOKS = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
 
 
 class Trace(ValueError):
@@ -111,10 +113,11 @@ def state(value: Any) -> dict[str, Any]:
             "numbers": encode(value),
             "requires_grad": value.requires_grad,
             "grad": encode(value.grad) if value.is_leaf else None,
+            "retained": value.retains_grad,
             "hooks": len(value._backward_hooks or ()),
         }
     if isinstance(value, nn.Module):
-        hooks = [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in value.modules()]
+        hooks = [[len(getattr(m, kind)) for kind in HOOKS] for m in value.modules()]
         params = [(state(p)["grad"], len(p._backward_hooks or ())) for p in value.parameters()]
         return {"grad": [grad for grad, _ in params], "hooks": [hooks, [n for _, n in params]]}
     return {"numbers": str(value)}
@@ -134,35 +137,72 @@ def untouched(function: Callable, *args: Any) -> Any:
     return answer
 
 
-def other(value: Any) -> Any:
-    """Something of the same kind with other numbers: a tensor, a network, a float."""
+def other(value: Any, factor: float = 0.75) -> Any:
+    """Something of the same kind with other numbers: a tensor, a network, a float; with a factor
+    of 1 a copy.
+    """
     if isinstance(value, Tensor):
-        return 0.75 * value.detach().flip(-1)
+        return 0.75 * value.detach().flip(-1) if factor != 1 else value.detach().clone()
     if isinstance(value, nn.Module):
         net = copy.deepcopy(value)
         for p in net.parameters():
-            p.data *= 0.75
+            p.data *= factor
         return net
-    return 0.75 * value if isinstance(value, float) else value
+    return factor * value if isinstance(value, float) else value
 
 
-def steady(function: Callable, *args: Any, slopes: bool = True) -> Any:
-    """``untouched(function, *args)`` among three calls with other numbers, so that it shows what a
-    call keeps for the next one. In the first and the last of them tensors require no gradients, in
-    the other they do if ``slopes`` are asked for. Not for functions that draw at random.
+def refilled(value: Tensor | nn.Module, source: Tensor | nn.Module) -> None:
+    """Give a tensor or a network the numbers of the other one."""
+    pairs = [(value, source)]
+    if isinstance(value, nn.Module):
+        pairs = [*zip(value.parameters(), source.parameters(), strict=True)]
+    for own, new in pairs:
+        own.data.copy_(new.data)
 
-    Raises Trace also if the last call changes what the first one gave.
+
+def alike(one: Any, two: Any) -> bool:
+    """Whether two answers hold the same numbers, up to rounding."""
+    one, two = (part if isinstance(part, (tuple, list)) else [part] for part in (one, two))
+    pairs = [pair for pair in zip(one, two, strict=True) if isinstance(pair[0], (Tensor, float))]
+    numbers = [[torch.as_tensor(x).detach().double() for x in pair] for pair in pairs]
+    return all(torch.allclose(a, b, 1e-4, 1e-7, equal_nan=True) for a, b in numbers)
+
+
+def steady(function: Callable, *args: Any, slopes: bool = True, silent: bool = True) -> Any:
+    """``untouched(function, *args)`` among calls with other numbers, so that it shows what a call
+    keeps for the next one. Not for functions that draw at random.
+
+    Before it, each argument in turn is another one; after it, each of the same tensors and networks
+    in turn gets other numbers, both under no_grad if ``silent``. In the last call but one tensors
+    come out of a graph if ``slopes`` are asked for. Raises Trace where an answer is not the one
+    that its numbers alone have, or where the last call changes what the first one gave.
     """
-    plain = [other(a) for a in args]
+    plain, again, others = ([other(a, factor) for a in args] for factor in (0.75, 1, 0.75))
     first = untouched(function, *plain)
     before = state(first)
+    with torch.set_grad_enabled(not silent):
+        changed = [function(*again[:i], one, *again[i + 1 :]) for i, one in enumerate(plain)]
     answer = untouched(function, *args)
-    others = map(other, args)
-    function(*(a.requires_grad_() if slopes and isinstance(a, Tensor) else a for a in others))
-    function(*map(other, plain))
+    with torch.set_grad_enabled(not silent):
+        if not alike(function(*again), answer):
+            raise Trace("under no_grad, or a second time, the same numbers get another answer")
+        for one, new, old, then in zip(again, plain, args, changed, strict=True):
+            if isinstance(one, (Tensor, nn.Module)):
+                refilled(one, new)
+                if not alike(function(*again), then):
+                    raise Trace("the same tensor or network with new numbers gets an old answer")
+                refilled(one, old)
+    leaves = (1 * a.requires_grad_() if slopes and isinstance(a, Tensor) else a for a in others)
+    untouched(function, *leaves)
+    function(*(a if isinstance(a, nn.Module) else other(a) for a in plain))
     if state(first) != before:
         raise Trace("what an earlier call gave is changed by a later one")
     return answer
+
+
+def passed(net: nn.Module, *tensors: Tensor) -> Any:
+    """What a network gives, as a function that is steady in its weights, too."""
+    return net(*tensors)
 
 
 def intact(*nets: nn.Module) -> bool:
@@ -172,7 +212,9 @@ def intact(*nets: nn.Module) -> bool:
     )
 
 
-def watched(loss: Callable, nets: list[nn.Module], *args: Any) -> tuple[Any, dict]:
+def watched(
+    loss: Callable, nets: list[nn.Module], *args: Any, silent: bool = True
+) -> tuple[Any, dict]:
     """``steady(loss, *nets, *args)`` with gradients of the networks that are there before, and
     whether the networks run and stay in train mode, and can be trained on.
     """
@@ -182,7 +224,7 @@ def watched(loss: Callable, nets: list[nn.Module], *args: Any) -> tuple[Any, dic
             p.grad = torch.full_like(p, 3.0)
         for part in net.modules():
             part.register_forward_pre_hook(lambda part, _: modes.add(part.training))
-    value = steady(loss, *nets, *args)
+    value = steady(loss, *nets, *args, silent=silent)
     return value, {"intact": modes <= {True} and intact(*nets)}
 
 
@@ -215,9 +257,17 @@ def run(probe: Callable[[dict, dict], Any], names: dict, inputs: dict) -> Any:
 
 
 def slope(value: Any, source: Tensor) -> Any:
-    """The gradient of the sum of ``value`` in ``source``, encoded; None if there is none."""
-    how = {"retain_graph": True, "allow_unused": True}
-    return attempt(lambda: encode(torch.autograd.grad(value.sum(), source, **how)[0]))
+    """The gradient of the sum of ``value`` in ``source``, encoded; None if there is none.
+
+    It is asked as a part of a larger loss, where an own backward may forget what comes from behind.
+    """
+
+    def gradient() -> dict | None:
+        how = {"retain_graph": True, "allow_unused": True}
+        (found,) = torch.autograd.grad(4 * value.sum(), source, **how)
+        return None if found is None else encode(found / 4)
+
+    return attempt(gradient)
 
 
 def warm() -> None:
@@ -373,13 +423,19 @@ def flat(tensors: Iterable[Tensor]) -> Tensor:
     return torch.cat([t.detach().double().flatten() for t in tensors])
 
 
+def learning(net: nn.Module) -> list[Tensor]:
+    """The parameters of a network, but for those that play no part."""
+    return [p for name, p in net.named_parameters() if not name.endswith("spare")]
+
+
 def gradients(net: nn.Module) -> Tensor | None:
     """All gradients of a network in one row, 0 for those that are None; None if there is none at
     all.
     """
-    if all(p.grad is None for p in net.parameters()):
+    params = learning(net)
+    if all(p.grad is None for p in params):
         return None
-    return flat(torch.zeros_like(p) if p.grad is None else p.grad for p in net.parameters())
+    return flat(torch.zeros_like(p) if p.grad is None else p.grad for p in params)
 
 
 def optimiser(net: nn.Module, lr: float, groups: bool) -> torch.optim.SGD:
@@ -401,13 +457,19 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
 
     Each call gets a batch that is one shorter, or with ``inputs["grows"]`` one longer, and before
     call ``inputs["late"]`` all weights are 0. ``inputs["stale"]``, if there, fills all gradients
-    with that number before the first call. ``inputs["groups"]`` puts the parameters of an optimiser
-    into two groups. ``modes``: whether the networks run and stay in train mode, in which they come;
+    with that number before the first call, also those of a parameter in each network that plays no
+    part; ``spare``: whether that one stays. ``inputs["groups"]`` puts the parameters of an
+    optimiser into two groups. ``modes``: whether the networks run and stay in train mode, in which
+    they come;
     ``learns``: whether nothing stays frozen; ``unchanged``: True, or the key of ``TRACES`` that is
     left on the tensors, or as hooks on the networks; ``report kept``: whether each report is, after
     all calls, what it was after its own.
     """
     nets = [*G.modules(), *D.modules()]
+    sides = (both if isinstance(both, nn.ModuleList) else [both] for both in (G, D))
+    players = [net for side in sides for net in side]
+    for net in players if "stale" in inputs else []:
+        net.spare = nn.Parameter(torch.ones(2, dtype=next(net.parameters()).dtype))
     modes: set[bool] = set()
     for net in nets:
         net.register_forward_pre_hook(lambda net, _: modes.add(net.training))
@@ -429,7 +491,7 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
         return {name: attempt(lambda name=name: encode(report[name])) for name in inputs["report"]}
 
     opt_D.register_step_pre_hook(lambda *_: note("D", "G_grad_at_D", lambda: gradients(G)))
-    opt_G.register_step_pre_hook(lambda *_: note("G", "D_at_G", lambda: flat(D.parameters())))
+    opt_G.register_step_pre_hook(lambda *_: note("G", "D_at_G", lambda: flat(learning(D))))
     reports = []
 
     def given() -> list[dict]:  # gradients of networks may change
@@ -452,7 +514,8 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
         **at_update,
         "G_grad_after": encode(gradients(G)),
         "D_grad_after": encode(gradients(D)),
-        "G_after": encode(flat(G.parameters())),
-        "D_after": encode(flat(D.parameters())),
+        "G_after": encode(flat(learning(G))),
+        "D_after": encode(flat(learning(D))),
+        "spare": all(bool((getattr(net, "spare", torch.ones(1)) == 1).all()) for net in players),
         **reports[-1][1],
     }
