@@ -174,7 +174,7 @@ def _made(kind: str, run: Translator) -> w.Widget:
     if kind == "Many answers":
         val = _held_out(run, "val")
         images = (val[i]["y"][None] for i in range(min(CODES, len(val))))
-        codes = [method.encode(image.to(method.device)).cpu() for image in images]
+        codes = [method.encode(image).cpu() for image in images]
         return latents.explorer(method, x, torch.cat(codes), names)
     if kind == "There and back":
         words = DOMAINS.get(run.settings["data"], ("x", "y"))

@@ -314,7 +314,7 @@ def _pictures(method: Any, cell: Cell) -> dict[str, bytes]:
     for direction in method.directions:
         x, y = (torch.stack([item[name] for item in items]) for name in direction)
         if method.has_codes:
-            drawn = method.sample(x.to(method.device), 4, cell.seed, direction)
+            drawn = method.sample(x, 4, cell.seed, direction)
             fakes = [*drawn.cpu().unbind(1)]
         else:  # one by one: no picture depends on its neighbours
             batches = [default_collate([item]) for item in items]

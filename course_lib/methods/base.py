@@ -227,8 +227,11 @@ class Method:
 
         return load_photo_features(self.device)
 
-    def check_asked(self, z: Any, direction: str) -> None:
-        """Raises CourseError for a direction that translate() has not, and for codes in vain."""
+    def take(self, images: Tensor | None, z: Any, direction: str) -> Tensor:
+        """The images that translate() or encode() is given, from any device, on the method's.
+
+        Raises CourseError for a direction that translate() has not, and for codes in vain.
+        """
         check_choice("direction", direction, self.directions)
         ensure(
             z is None or self.has_codes,
@@ -236,6 +239,7 @@ class Method:
             "translate()",
             "leave z out",
         )
+        return images.to(self.device)
 
     # ---- what others call: first what a method has to define
 
@@ -251,7 +255,8 @@ class Method:
     ) -> dict[str, Tensor]:
         """``{"fake_y": ...}``, (B, 3, H, W), if it ``translates``; changes no state.
 
-        Its ``maps`` come by name. ``z`` are codes, ``direction`` one of its ``directions``.
+        x may lie on any device, and what comes out lies on the method's. Its ``maps`` come by name.
+        ``z`` are codes, ``direction`` one of its ``directions``.
         """
         raise NotImplementedError
 

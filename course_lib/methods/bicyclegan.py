@@ -308,9 +308,10 @@ class BicycleGAN(Method):
         """``{"fake_y": G(x, z)}`` in float32, without dropout.
 
         With averaged weights if there are any. ``z`` is one code for all images or one for each;
-        None draws one for each, as :meth:`noise` does.
+        None draws one for each, as :meth:`noise` does. x and z may lie on any device; both are
+        moved to the method's.
         """
-        self.check_asked(z, direction)
+        x = self.take(x, z, direction)
         z = self.noise(len(x), seed) if z is None else z.to(self.device).expand(len(x), -1)
         with inference(self.averaged["G"]) as G:
             return {"fake_y": G(x, z)}
@@ -319,7 +320,7 @@ class BicycleGAN(Method):
         self, y: Float[Tensor, "b 3 s s"], direction: str = "xy"
     ) -> Float[Tensor, "b z_dim"]:
         """The style of y: mu of :meth:`encode_distribution`."""
-        self.check_asked(None, direction)
+        y = self.take(y, None, direction)
         return self.encode_distribution(y)[0]
 
     @torch.no_grad()

@@ -250,8 +250,11 @@ class CUT(Method):
     def translate(
         self, x: Float[Tensor, "b 3 h w"], z: Tensor | None = None, direction: str = "xy"
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
-        """``{"fake_y": G(x)}`` in float32, with averaged weights if there are any."""
-        self.check_asked(z, direction)
+        """``{"fake_y": G(x)}`` in float32, with averaged weights if there are any.
+
+        x may lie on any device; the first line moves it to the method's.
+        """
+        x = self.take(x, z, direction)
         with inference(self.averaged["G"]) as G:
             return {"fake_y": G(x)}
 

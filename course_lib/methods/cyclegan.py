@@ -223,9 +223,10 @@ class CycleGAN(Method):
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}``, by averaged weights if there are any.
 
-        ``direction="yx"``: the input is a y, and ``fake_y`` its translation to x.
+        ``direction="yx"``: the input is a y, and ``fake_y`` its translation to x. It may lie on any
+        device; the first line moves it to the method's.
         """
-        self.check_asked(z, direction)
+        x = self.take(x, z, direction)
         there, back = self.averaged[f"G_{direction}"], self.averaged[f"G_{direction[::-1]}"]
         with inference(there), inference(back):
             fake_y = there(x)

@@ -107,9 +107,10 @@ class FlowMatching(Method):
         """``{"fake_y": where the flow leads in so many steps}`` in float32.
 
         With averaged weights if there are any. ``z`` is one noise image for all x or one for each;
-        None draws one for each. Raises CourseError for fewer than one step.
+        None draws one for each. x may lie on any device; the first line moves it to the method's.
+        Raises CourseError for fewer than one step.
         """
-        self.check_asked(z, direction)
+        x = self.take(x, z, direction)
         steps = self.config.euler_steps if steps is None else steps
         ensure(steps >= 1, f"cannot translate in {steps} steps", "translate()", "give at least 1")
         z = torch.randn_like(x) if z is None else z.to(x).expand_as(x)

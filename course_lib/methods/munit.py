@@ -245,9 +245,10 @@ class MUNIT(Method):
         """``{"fake_y": G_y(E_x^c(x), z)}`` in float32, with averaged weights if there are any.
 
         ``z`` is one style for all images or one for each; None draws one for each.
-        ``direction="yx"`` goes from y to x.
+        ``direction="yx"`` goes from y to x. x may lie on any device; the first line moves it to the
+        method's.
         """
-        self.check_asked(z, direction)
+        x = self.take(x, z, direction)
         here, there = direction
         z = self.noise(len(x)) if z is None else z.to(self.device).expand(len(x), -1)
         with inference(self.averaged["E_content"]) as E, inference(self.averaged["G"]) as G:
@@ -261,7 +262,7 @@ class MUNIT(Method):
 
         With averaged weights if there are any.
         """
-        self.check_asked(None, direction)
+        y = self.take(y, None, direction)
         with inference(self.averaged["E_style"]) as E:
             return E[direction[1]](y)
 

@@ -190,9 +190,10 @@ class Pix2Pix(Method):
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x)}``, by averaged weights if there are any. x is (B, 3, H, W).
 
-        Dropout and batch statistics act as in training, or do not; None: as configured.
+        Dropout and batch statistics act as in training, or do not; None: as configured. x may lie
+        on any device; the first line moves it to the method's.
         """
-        self.check_asked(z, direction)
+        x = self.take(x, z, direction)
         cfg = self.config
         noisy = cfg.test_dropout if dropout is None else dropout
         own = cfg.test_batch_statistics if batch_statistics is None else batch_statistics

@@ -341,15 +341,17 @@ class Pix2PixHD(Method):
         G paints from ``labels`` and ``instances``, or from x if it was trained on plain pairs.
         ``z`` is the style, features as :meth:`encode` reads them: by default a centre for each
         instance, drawn of ``seed`` or of torch's global generator. A G1 that has no G2 yet paints
-        at half the size, enlarged.
+        at half the size, enlarged. All may lie on any device and are moved to the method's.
         """
         # its codes are features, which use_features decides on
-        self.check_asked(None if self.config.use_features else z, direction)
+        given, codes = (
+            labels if self.config.n_labels else x,
+            None if self.config.use_features else z,
+        )
+        s = self.take(given, codes, direction)
         if self.config.n_labels:
-            labels, instances = labels.to(self.device), instances.to(self.device)
+            labels, instances = s, instances.to(self.device)
             s = self.scene(labels, instances)
-        else:
-            s = x.to(self.device)
         if self.config.use_features:
             if z is None:
                 z = self.styles.choose(labels, instances, seed)

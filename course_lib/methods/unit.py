@@ -220,7 +220,7 @@ class UNIT(Method):
 
         With averaged weights if there are any.
         """
-        self.check_asked(None, direction)
+        y = self.take(y, None, direction)
         with inference(self.averaged["E"]) as E:
             return E(y, direction[1])
 
@@ -230,9 +230,10 @@ class UNIT(Method):
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_y(E_x(x)), "rec_x": G_x(E_y(fake_y))}`` in float32, without noise.
 
-        With averaged weights if there are any; ``direction="yx"`` goes from y to x.
+        With averaged weights if there are any; ``direction="yx"`` goes from y to x. x may lie
+        on any device; the first line moves it to the method's.
         """
-        self.check_asked(z, direction)
+        x = self.take(x, z, direction)
         here, there = direction
         with inference(self.averaged["E"]) as E, inference(self.averaged["G"]) as G:
             fake_y = G(E(x, here), there)

@@ -35,7 +35,7 @@ def translate_codes(
         # code by code: the batches are alike, so that a method that ignores z gives equal answers
         # to the last bit
         fakes = [
-            method.translate(images.to(method.device), code.to(method.device))["fake_y"].cpu()
+            method.translate(images, code.to(method.device))["fake_y"].cpu()
             for code in codes.unbind(1)
         ]
         parts.append(torch.stack(fakes, dim=1))
@@ -101,7 +101,7 @@ def score_samples(
     numbers = resampling.means(each, intervals, groups[rows])
     if method.reads_codes and held_out.paired:
         chosen = torch.arange(len(x)) if len(method.directions) > 1 else rows
-        mu = [method.encode(part.to(method.device)) for part in y[chosen].split(64)]
+        mu = [method.encode(part) for part in y[chosen].split(64)]
         again = translate_codes(method, x[chosen], torch.cat(mu)[:, None])[:, 0]
         numbers |= resampling.means(
             {"encoded_l1": pixels.each_l1(again, y[chosen])}, intervals, groups[chosen]

@@ -321,6 +321,6 @@ def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
             if "rec_x" in out:
                 # drawn on the CPU: the same noise on every device
                 noisy = fake + 2 * NOISE * torch.randn(fake.shape)
-                back = method.translate(noisy.to(method.device), direction=direction[::-1])
+                back = method.translate(noisy, direction=direction[::-1])
                 parts["rec_noisy"].append(back["fake_y"].cpu())
     return {name: torch.cat(images) for name, images in parts.items()}

@@ -86,7 +86,7 @@ def check(
 def _painted(method: Method, x: Tensor, z: Tensor | None, direction: str) -> Tensor:
     """What a file must compute from x and z: ``translate``'s output."""
     z = None if z is None else z.to(method.device)
-    return method.translate(x.to(method.device), z, direction)["fake_y"].cpu()
+    return method.translate(x, z, direction)["fake_y"].cpu()
 
 
 def export_run(folder: Path, path: Path, direction: str | None = None, half: bool = False) -> dict:

@@ -19,7 +19,7 @@ def there_and_back(
     method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy"
 ) -> Float[Tensor, "3 3 s s"]:
     """The image, its translation in the direction ``direction``, and that one translated back."""
-    there = method.translate(image[None].to(method.device), direction=direction)["fake_y"]
+    there = method.translate(image[None], direction=direction)["fake_y"]
     back = method.translate(there, direction=direction[::-1])["fake_y"]
     return torch.cat([image[None], there.cpu(), back.cpu()])
 

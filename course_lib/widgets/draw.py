@@ -74,7 +74,7 @@ def translate_drawing(
 
     A method with codes uses ``z``, or draws one. Raises ValueError as :func:`drawing_to_x` does.
     """
-    x = drawing_to_x(drawing, method.config.image_size).to(method.device)
+    x = drawing_to_x(drawing, method.config.image_size)
     return to_image(method.translate(x, None if z is None else z[None])["fake_y"][0].cpu())
 
 

@@ -43,7 +43,7 @@ def draw_codes(
     method: Any, x: Float[Tensor, "n 3 s s"], chosen: int, z: Float[Tensor, " z_dim"]
 ) -> Image.Image:
     """The chosen input beside G's answer; then, at half the size, the others above theirs."""
-    fake_y = method.translate(x.to(method.device), z[None])["fake_y"].cpu()
+    fake_y = method.translate(x, z[None])["fake_y"].cpu()
     others = [i for i in range(len(x)) if i != chosen]
     zoom = max(1, LARGE // 2 // x.shape[-1])
     large = stitch([torch.stack([x[chosen].cpu(), fake_y[chosen]])], 2 * zoom)

@@ -20,9 +20,7 @@ def draw_styles(
     method: Any, content: Float[Tensor, "3 s s"], example: Float[Tensor, "3 s s"]
 ) -> Image.Image:
     """The content, an x, the example of the style, a y, and what comes out, a y, side by side."""
-    fake_y = method.translate(
-        content[None].to(method.device), z=method.encode(example[None].to(method.device))
-    )["fake_y"][0]
+    fake_y = method.translate(content[None], z=method.encode(example[None]))["fake_y"][0]
     shown = torch.stack([content.cpu(), example.cpu(), fake_y.cpu()])
     return Image.fromarray(stitch([shown], max(1, LARGE // content.shape[-1])))
 

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -219,7 +220,20 @@ def test_the_contract_can_be_broken(tmp_path):
         contract.gradients_stay_with_their_owners(Case(Leaky, CASES["pix2pix"].small), tmp_path)
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if method_class(n).translates])
+TRANSLATORS = [name for name in METHODS if method_class(name).translates]
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_images_from_any_device_are_translated_on_the_methods(name, monkeypatch):
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # it knows no "meta"
+    config, data = CASES[name].make().config, CASES[name].batch()
+    method = method_class(name)(config, "meta")
+    maps = {key: data[key] for key in method.maps}
+    for way in method.directions:
+        assert method.translate(data["x"], direction=way, **maps)["fake_y"].is_meta
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
 def test_codes_and_directions_that_a_method_does_not_know_are_refused(name):
     method, data = CASES[name].make(), CASES[name].batch()
     asked = [{"direction": way} for way in ("yx", "AtoB") if way not in method.directions]
