@@ -1,11 +1,11 @@
-"""What one card makes of the course's steps, in four parts.
+"""What one card makes of the course's steps, in three parts.
 
     python tools/bench_gpu.py [--part PART] [--out build/gpu] [--dry]
 
-``terms`` compares the losses of every method with those of a CPU, ``steps`` times their steps,
-``quality`` says what a few seconds of them learn, and ``compile`` times torch.compile. A part
-writes one file of rows, ``gpu_PART.json``, again after each measurement: what is killed leaves what
-it had. What raises an exception is a row that holds the exception as text.
+``terms`` compares the losses of every method with those of a CPU, ``steps`` times their steps, and
+``quality`` says what a few seconds of them learn. A part writes one file of rows,
+``gpu_PART.json``, again after each measurement: what is killed leaves what it had. What raises an
+exception is a row that holds the exception as text.
 ``notebooks/guide/gpu.md`` says how to use it.
 """
 
@@ -39,9 +39,8 @@ from course_lib.training import profiles
 from course_lib.training.loading import batches
 
 # seconds of each part, after which it begins nothing more
-BUDGETS = {"terms": 60, "steps": 150, "quality": 70, "compile": 120}
+BUDGETS = {"terms": 60, "steps": 150, "quality": 70}
 PLAIN = ("course float32", "course bfloat16")
-COMPILED = ("course float32 compiled", "course float32 compiled reduce-overhead")
 WARM = 5  # steps before any is timed, in which cuDNN chooses its algorithms
 LOOKS = 6  # at the held-out images in a training of the part quality
 # with these settings the textbook's step and ours are the same mathematics
@@ -72,8 +71,8 @@ def measure(part: str, out: Path, dry: bool) -> Rows:
         "rows": rows,
     }
     jobs: Jobs = {name: partial(compared, name) for name in (EQUAL if dry else METHODS)}
-    if part in ("steps", "compile"):
-        jobs = steps(profile, dry, part == "compile")
+    if part == "steps":
+        jobs = steps(profile, dry)
     elif part == "quality":
         jobs = {name: partial(learned, name, profile, 0.2 if dry else 6.0) for name in EQUAL}
     for name, work in jobs.items():
@@ -113,19 +112,19 @@ def compared(name: str) -> Rows:
     return [{"method": name, **far, "equal": equal}]
 
 
-def steps(profile: str, dry: bool, compiled: bool) -> Jobs:
+def steps(profile: str, dry: bool) -> Jobs:
     """Those with a textbook step, beside it, all others, and some with the batch doubled: where
-    that takes hardly longer, the card was waiting. Or torch.compile, which may take minutes.
+    that takes hardly longer, the card was waiting.
     """
-    others = () if compiled or dry else [name for name in METHODS if name not in EQUAL]
-    kinds = [KINDS[0], *(COMPILED if compiled else PLAIN)]
+    others = () if dry else [name for name in METHODS if name not in EQUAL]
+    kinds = [KINDS[0], *PLAIN]
     turns = {name: kinds for name in EQUAL} | dict.fromkeys(others, kinds[1:])
     return {name: partial(timed, name, turns[name], profile, dry) for name in turns} | {
         f"{name}, batch doubled": partial(
             timed, name, ["course float32 batch doubled"], profile, dry,
             [f"batch_size={2 * method_class(name).PRESETS[profile]['batch_size']}"],
         )
-        for name in EQUAL if not compiled
+        for name in EQUAL
     }  # fmt: skip
 
 
@@ -155,11 +154,7 @@ def timed(
         method.advance(1.0)  # pix2pixHD: both generators learn
         with FlopCounterMode(display=False) as counter:
             one_step(batch)
-        if kind in COMPILED:
-            usual = {"mode": "reduce-overhead" if kind == COMPILED[1] else "default"}
-            for net in method.networks.values():
-                net.compile(**{"backend": "eager"} if dry else usual)
-        step = partial(begun, one_step, batch)
+        step = partial(one_step, batch)
         for _ in range(WARM):
             seconds_of(step)
         if on_gpu:
@@ -182,12 +177,6 @@ def timed(
         share = facts[kind]["gflop"] / seconds / products[kind.split()[1]]
         rows.append(row | facts[kind] | {"share": share})
     return rows
-
-
-def begun(step: Callable[[dict], Any], batch: dict) -> None:
-    """A step; what torch.compile launches as graphs hears that another one begins."""
-    torch.compiler.cudagraph_mark_step_begin()
-    step(batch)
 
 
 def learned(name: str, profile: str, seconds: float) -> Rows:

@@ -5,12 +5,17 @@ python tools/claims.py     guide/claims.toml and sweeps/*.csv -> the page and it
 
 import io
 import itertools
+import math
 from collections import Counter
 from pathlib import Path
 
+from matplotlib import style
+from matplotlib.figure import Figure
+
 from course_lib.data.files import replace_file
-from course_lib.experiments.claims import Claim, Finding
-from course_lib.experiments.claims_page import LOOKS, figure, groups
+from course_lib.experiments.claims import Claim, Finding, judge, read_claims
+from course_lib.experiments.claims_page import LOOKS
+from course_lib.plotting import STYLE
 
 NAMES = {  # of the scores that claims are judged by, with their units
     "again_l1": "L1 between two translations of one image",
@@ -71,6 +76,7 @@ its verdict."""
 WHY = "\n<details><summary>Why some of them came out so</summary>\n"
 COLUMNS = """| verdict | claim | the paper | here | difference | seeds on the paper's side |
 |---|---|---|---|---|---|"""
+SANITY = "Checks of sanity: true by construction, and not counted above"
 MEMORY = """
 [^about]: This number is from memory: it was not checked against the paper's text.
 """
@@ -119,6 +125,57 @@ def _line(claim: Claim, f: Finding) -> str:
         f"{ahead} {SEEDS.get(f.seeds, f.seeds)}",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def groups(folder: Path) -> dict[str, dict[Claim, Finding]]:
+    """What was found of each claim, by paper; the checks of sanity are a group of their own."""
+    claims = read_claims(folder / "guide" / "claims.toml")
+    groups: dict[str, dict[Claim, Finding]] = {}
+    for claim, found in zip(claims, judge(claims, folder / "sweeps").values(), strict=True):
+        name = SANITY if claim.sanity else claim.source.split(",")[0]
+        groups.setdefault(name, {})[claim] = found
+    return groups
+
+
+def figure(folder: Path) -> Figure:
+    """The figure at the head of the page: each claim a dot with its interval, below its paper.
+
+    A difference is scaled to per cent of the mean of the row ``less``; the paper's side is right.
+    """
+    rows = []
+    for name, group in groups(folder).items():
+        if name != SANITY:
+            rows += [(name, None), *((claim.short, found) for claim, found in group.items())]
+    with style.context(["default", STYLE]):
+        fig = Figure(figsize=(9.2, 0.2 * len(rows) + 1.2), layout="constrained")
+        axes = fig.subplots()
+        axes.set_xscale("symlog", linthresh=10)
+        words = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center_baseline"}
+        for y, (label, f) in enumerate(rows):
+            axes.text(-0.01, y, label, weight="normal" if f else "bold", **words)
+            if f is None:
+                axes.axhspan(y - 0.5, y + 0.5, color="0.94", zorder=0)
+            else:
+                scale = 100 / abs(f.less or math.nan)
+                look = {"lw": 2, "xerr": scale * (f.high - f.low) / 2} | LOOKS[f.verdict][1]
+                axes.errorbar(scale * f.difference, y, **look)
+        for verdict, (_, look) in LOOKS.items():
+            axes.errorbar([], [], xerr=[], lw=2, label=verdict, **look)
+        axes.axvline(0, color="0.2", lw=1, zorder=1)
+        axes.grid(axis="x", color="0.92")
+        edge = max(map(abs, axes.get_xlim()))
+        axes.set(
+            xlim=(-edge, edge),
+            ylim=(len(rows) - 0.4, -0.6),
+            yticks=[],
+            xticks=[-100, -10, 0, 10, 100],
+            xticklabels=["-100 %", "-10 %", "0", "+10 %", "+100 %"],
+            xlabel="difference; even up to 10 %, logarithmic beyond",
+            title="← the other way            as the paper says →",
+        )
+        axes.tick_params(top=True, labeltop=True)
+        fig.legend(loc="outside upper center", ncols=3)
+    return fig
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import torch
 
 import course_lib
 from course_lib.training import profiles
-from course_lib.training.threads import Threads
 
 DISTRIBUTION = "gan-translation-course"
 RARE = ("earth", "heic", "sweep", "site", "logbook", "film")  # extras by themselves
@@ -75,18 +74,11 @@ def missing(programs: tuple[str, ...], *extras: str) -> str:
 
 
 def threads() -> str:
-    """How many threads a training on this CPU uses, by timing a layer, and why."""
-    layer, images = torch.nn.Conv2d(32, 32, 3), torch.randn(8, 32, 64, 64)
-    with Threads(torch.device("cpu")) as chosen:
-        for _ in range(6):
-            with chosen.step():
-                for _ in range(5):
-                    layer(images).sum().backward()
+    """How many threads a training on this CPU uses, and who says so."""
+    count = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ:
-        return f"{chosen.all}: the environment variable OMP_NUM_THREADS says so"
-    if chosen.now < chosen.all:
-        return f"1, which is faster just now than {chosen.all}: other programs use the cores"
-    return f"{chosen.all}" + ", of which a training uses 1 while that is faster" * (chosen.all > 1)
+        return f"{count}: the environment variable OMP_NUM_THREADS says so"
+    return f"{count}" + ", of which a training uses 1 while that is faster" * (count > 1)
 
 
 def _why(device: torch.device) -> str:

@@ -13,7 +13,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from html import unescape
 from importlib import metadata
 from mimetypes import guess_type
 from pathlib import Path
@@ -228,7 +227,6 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool, job
             source,
             None,
             parameters,
-            engine_name=_engine(),
             kernel_name="python3",
             language="python",
             kernel_manager_class=_kernel(env),
@@ -258,30 +256,6 @@ def _kernel(env: dict[str, str]) -> type:
     return type(
         "ThisInterpreter", (AsyncKernelManager,), {"kernel_spec": kernelspec.KernelSpec(**spec)}
     )
-
-
-def _engine() -> str:
-    """The name of papermill's engine with a bar that says how the cell's training goes."""
-    from papermill.clientwrap import PapermillNotebookClient
-    from papermill.engines import NBClientEngine, papermill_engines
-
-    class Client(PapermillNotebookClient):
-        def process_message(self, message, *where):
-            """What the cell's training says stands behind papermill's bar, until the next cell."""
-            said = message["content"].get("data", {}).get("text/html", "")
-            fresh = message["msg_type"] == "execute_input" or said.startswith("<pre>step")
-            if self.nb_man.pbar and fresh:
-                self.nb_man.pbar.set_postfix_str(unescape(said[5:-6]))
-            return super().process_message(message, *where)
-
-    class Engine(NBClientEngine):
-        @classmethod
-        def execute_managed_notebook(cls, nb_man, kernel_name, **options):
-            del options["input_path"], options["start_timeout"]
-            return Client(nb_man, kernel_name=kernel_name, **options).execute()
-
-    papermill_engines.register("course", Engine)
-    return "course"
 
 
 def _verdict(notebook, reached: int, error: str | None) -> str | None:

@@ -28,7 +28,6 @@ PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, the 
 DIRECTIONS = ("xy", "yx")
 # Classes in modules below this one, and the names that one is called with as its task
 TASKS = {
-    "emoji.EmojiDrawn": ("emoji:edges", "emoji:colour", "emoji:fill"),
     "facades.Facades": (
         "facades",
         "facades:touching",
@@ -39,12 +38,13 @@ TASKS = {
         "facades:day-night:paired:flipped",
         "facades:plaster-brick",
     ),
-    "photos.Photos": ("photos:colour", "photos:sharp", "photos:fill", "photos:whole"),
+    "photos.Photos": ("photos:colour", "photos:sharp", "photos:fill"),
     "paintings.Paintings": ("photos:van-gogh", "photos:ukiyo-e"),
 }
 # What needs no folder and no download, by name: its class, and what that is called with beside a
 # split, size=... and seed=... A training loads the module of its own data alone
 DATA_SETS: dict[str, tuple[str, dict[str, Any]]] = {
+    "emoji:edges": ("emoji.EmojiEdges", {}),
     **{name: (cls, {"task": name}) for cls, names in TASKS.items() for name in names},
     **{
         f"emoji:{a}-{b}{end}": ("emoji.EmojiStyles", {"styles": (a, b), "pairs": bool(end)})
@@ -74,17 +74,6 @@ def _swap(item: dict) -> dict:
     return {{"x": "y", "y": "x"}.get(key, key): value for key, value in item.items()}
 
 
-class Single(View):
-    """The images y of ``dataset``, each its own partner."""
-
-    def __init__(self, dataset: Dataset):
-        super().__init__(dataset)
-        self.paired, self.redrawn = True, None
-
-    def __getitem__(self, index: int) -> dict:
-        return {**(item := self.dataset[index]), "x": item["y"]}
-
-
 def open_dataset(
     name: str,
     split: str,
@@ -103,8 +92,8 @@ def open_dataset(
     ``direction="yx"`` swaps them. ``seed`` draws the partners of unpaired training data, and
     windows: of a folder ``load="crop"`` cuts squares out of images, ``"square"`` squeezes them into
     one. ``jitter`` is the augmentation to come: a folder's files are decoded once for both.
-    ``single`` is for methods that learn from y alone: it is x as well, and images of a folder that
-    are no pairs A|B are taken whole. Raises CourseError for a name, split, direction, size or
+    ``single`` is for methods that learn from y alone: images of a folder that are no pairs A|B are
+    taken whole, as x and y. Raises CourseError for a name, split, direction, size or
     folder that does not exist or cannot be used.
     """
     name = os.path.expanduser(name)
@@ -136,8 +125,7 @@ def open_dataset(
     else:
         side = "y" if direction == "xy" else "x"
         dataset = ImageFolder(name, split, size, seed, load, jitter, single and side)
-    dataset = Swapped(dataset) if direction == "yx" else dataset
-    return Single(dataset) if single else dataset
+    return Swapped(dataset) if direction == "yx" else dataset
 
 
 def opened_for(method: Any, data: str, split: str, direction: str = "xy") -> TwoDomains:

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data.base import TwoDomains
-from course_lib.data.images import grey, to_bytes, with_hole
+from course_lib.data.images import to_bytes
 
 FILES = Path(__file__).parent / "emoji_files"
 STYLES = ("noto", "twemoji", "fluent")
@@ -111,29 +111,6 @@ def _rows(split: str) -> list[int]:
     return [i for i in inside if split == "train" or i not in relatives]
 
 
-def edges(y: Float[Tensor, "n 3 h w"], size: int) -> Float[Tensor, "n 3 h w"]:
-    """The outlines. A larger drawing is less steep, so ``size`` is that of the whole one."""
-    return outlines(y, 0.35 * TILE / size)
-
-
-def colour(y: Float[Tensor, "n 3 h w"], size: int) -> Float[Tensor, "n 3 h w"]:
-    """Grey: the task is called colourisation."""
-    return grey(y)
-
-
-def fill(y: Float[Tensor, "n 3 h w"], size: int) -> Float[Tensor, "n 3 h w"]:
-    """The middle, a square of half the side, is grey: the task is called inpainting."""
-    quarter = y.shape[-1] // 4
-    return with_hole(y, quarter, quarter, y.shape[-1] - 2 * quarter)
-
-
-TASKS = {  # what makes x of y, and what x and y are
-    "emoji:edges": (edges, "outlines of Fluent's drawings, and the drawings"),
-    "emoji:colour": (colour, "Fluent's drawings in grey, and in colour"),
-    "emoji:fill": (fill, "Fluent's drawings without their middle, and whole"),
-}
-
-
 class Emoji(TwoDomains):
     """Drawings of the emoji of ``part`` (see :func:`_rows`), to be subclassed; ``made_from`` is
     what its class is called with.
@@ -159,8 +136,8 @@ class Emoji(TwoDomains):
         return type(self)(size=size, **self.made_from)
 
 
-class EmojiDrawn(Emoji):
-    """One of TASKS, paired: y is a drawing, x is made of it; ``name``.
+class EmojiEdges(Emoji):
+    """``emoji:edges``, paired: y is a drawing, x are its outlines; ``name``.
 
     Both are (3, size, size) in [-1, 1]; ``x`` and ``y`` hold all of them, (n, 3, size, size). The
     split "left out" holds what val and test would, had it no relatives in training. Nothing is
@@ -168,18 +145,10 @@ class EmojiDrawn(Emoji):
     """
 
     redrawn = "x"
+    card = f"{CARD} Here: outlines of Fluent's drawings, and the drawings."
 
-    def __init__(
-        self,
-        split: str,
-        size: int = 64,
-        style: str = "fluent",
-        task: str = "emoji:edges",
-        seed: int = 0,
-    ):
-        super().__init__(split, size, split=split, style=style, task=task)
-        self.make_x, about = TASKS[task]
-        self.card = f"{CARD} Here: {about}."
+    def __init__(self, split: str, size: int = 64, style: str = "fluent", seed: int = 0):
+        super().__init__(split, size, split=split, style=style)
         self.drawings = _images(style, self.rows, size)
 
     @property
@@ -189,18 +158,19 @@ class EmojiDrawn(Emoji):
     @property
     def x(self) -> Float[Tensor, "n 3 size size"]:
         parts = self.drawings.split(CHUNK)
-        return torch.cat([self.make_x(_floats(part, self.size), self.size) for part in parts])
+        return torch.cat([self.make_x(_floats(part, self.size)) for part in parts])
 
     def __getitem__(self, i: int) -> dict:
         y = _floats(self.drawings[[i]], self.size)
-        return {"x": self.make_x(y, self.size)[0], "y": y[0], "name": self.names[i]}
+        return {"x": self.make_x(y)[0], "y": y[0], "name": self.names[i]}
+
+    def make_x(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        """The outlines. A larger drawing is less steep: the size is that of the whole one."""
+        return outlines(y, 0.35 * TILE / self.size)
 
     def redraw(self, batch: dict) -> dict:
         """``batch`` with x made again of its (augmented) y, both (n, 3, size, size)."""
-        return batch | {"x": self.make_x(batch["y"], self.size)}
-
-
-EmojiEdges = EmojiDrawn  # with its first task, as notebooks call it
+        return batch | {"x": self.make_x(batch["y"])}
 
 
 class EmojiStyles(Emoji):

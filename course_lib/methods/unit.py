@@ -213,18 +213,6 @@ class UNIT(Method):
         return {name: term.detach() for name, term in (d_terms | g_terms).items()}
 
     @torch.no_grad()
-    def encode(
-        self, y: Float[Tensor, "b 3 s s"], direction: str = "xy"
-    ) -> Float[Tensor, "b c _ _"]:
-        """The mean of z for images of the domain that ``direction`` leads to.
-
-        With averaged weights if there are any.
-        """
-        y = self.take(y, None, direction)
-        with inference(self.averaged["E"]) as E:
-            return E(y, direction[1])
-
-    @torch.no_grad()
     def translate(
         self, x: Float[Tensor, "b 3 h w"], z: Tensor | None = None, direction: str = "xy"
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:

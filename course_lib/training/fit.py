@@ -93,7 +93,7 @@ def train_run(
     with (
         only_run(folder) if folder else nullcontext(),
         closing(bar),
-        threads,
+        closing(threads),
         _interrupts() as interrupted,
     ):
         run.start(resume)

@@ -23,15 +23,12 @@ class Threads:
     """
 
     def __init__(self, device: torch.device, may_choose: bool = True):
-        self.now = self.all = torch.get_num_threads()
+        self.all = torch.get_num_threads()
         is_free = may_choose and device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ
         self.trial = [1] * TRIED + [self.all] * TRIED if is_free and self.all > 1 else []
         self.seconds: dict[int, float] = {}  # of the fastest step with so many
 
-    def __enter__(self) -> "Threads":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         torch.set_num_threads(self.all)
 
     @contextmanager
@@ -47,5 +44,4 @@ class Threads:
         took = time.perf_counter() - began
         self.seconds[number] = min(took, self.seconds.get(number, took))
         if not self.trial:
-            self.now = min(self.seconds, key=self.seconds.get)
-            torch.set_num_threads(self.now)
+            torch.set_num_threads(min(self.seconds, key=self.seconds.get))

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib.data import Augment, Swapped, open_dataset
+from course_lib.data import Swapped, open_dataset
 from course_lib.data.emoji import (
     STYLES,
     EmojiEdges,
@@ -77,23 +77,6 @@ def test_larger_sizes_come_from_the_large_drawings(size):
     assert all(torch.equal(dataset[i][key], batch[key][i]) for i in range(3) for key in "xy")
     other = EmojiStyles("val", ("noto", "fluent"), size)
     assert torch.equal(other[4]["y"], dataset[4]["y"]) and len(other) == 118
-
-
-@pytest.mark.parametrize("name", ["emoji:colour", "emoji:fill"])
-def test_tasks_that_are_made_of_the_drawing(name):
-    dataset = open_dataset(name, "val", 64)
-    batch = Augment(dataset, 3, "affine", True).batch(list(range(8)))
-    item, again = dataset[5], dataset.redraw({"y": batch["y"], "x": None})
-    assert torch.equal(batch["x"], again["x"]) and torch.equal(dataset.x[5], item["x"])
-    x, y = item["x"], item["y"]
-    if name == "emoji:colour":
-        bright = 0.299 * y[0] + 0.587 * y[1] + 0.114 * y[2]
-        assert torch.equal(x[0], x[1]) and torch.allclose(x[0], bright, atol=1e-6)
-    else:
-        hole = torch.zeros(64, 64, dtype=torch.bool)
-        hole[16:48, 16:48] = True
-        assert (x[:, hole] == 0).all() and torch.equal(x[:, ~hole], y[:, ~hole])
-    assert torch.equal(open_dataset(name, "val", 64, "yx")[5]["y"], x)
 
 
 def test_what_no_teacher_would_show_is_learned_from_but_not_shown():
@@ -168,13 +151,13 @@ def test_relatives_leave_what_is_scored_and_the_y_of_unpaired_training():
 @pytest.mark.parametrize(
     ("arguments", "answer"),
     [
-        (("emoji:color", "val"), "did you mean emoji:colour? else choose from emoji:edges"),
+        (("emoji:edge", "val"), "did you mean emoji:edges? else choose from emoji:edges"),
         (("emoji:fluent-fluent", "train"), "unknown data set"),
         (("emoji:edges", "training"), "unknown split"),
         (("emoji:edges", "val", 32, "yxy"), "unknown direction"),
         (("facade", "val"), "folder"),
         (("emoji:edges", "val", 8), "8 px"),
-        (("emoji:fill", "train", 5000), "5000 px"),
+        (("emoji:edges", "train", 5000), "5000 px"),
         (("earth:relief-aerial", "val", 0), "0 px"),
         (("photos:color", "test"), "did you mean photos:colour? else choose from emoji:edges"),
         (("photos:sharp", "test", 2000), "2000 px"),

@@ -9,7 +9,7 @@ import pytest
 
 import tools.claims
 from course_lib import CourseError
-from course_lib.experiments import claims, claims_page
+from course_lib.experiments import claims
 from course_lib.experiments.claims import OPEN, OPPOSITE, SAME
 from tests import ROOT
 
@@ -100,9 +100,9 @@ def test_the_page_is_what_claims_and_tables_say():
 
 
 def test_the_figure_has_each_claim_where_its_finding_is():
-    axes = claims_page.figure(NOTEBOOKS).axes[0]
+    axes = tools.claims.figure(NOTEBOOKS).axes[0]
     names, drawn = {text.get_position()[1]: text.get_text() for text in axes.texts}, {}
-    for dot, _, (bar,) in axes.containers[: -len(claims_page.LOOKS)]:  # the last: the legend
+    for dot, _, (bar,) in axes.containers[: -len(tools.claims.LOOKS)]:  # the last: the legend
         ends = bar.get_segments()[0].reshape(-1, 2)  # none with one seed
         drawn[names[dot.get_ydata()[0]]] = [*dot.get_xdata(), *ends[:, 0]]
     asked = [claim for claim in CLAIMS if not claim.sanity]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from course_lib.data import open_dataset
-from course_lib.data.emoji import EmojiDrawn, entries
+from course_lib.data.emoji import EmojiEdges, entries
 from course_lib.metrics import diversity
 from course_lib.metrics.perceptual import distances, embed
 from tests.support.tensors import REFUSED, noise, normal, uniform
@@ -36,14 +36,14 @@ DAMAGES = {  # of strength s, 0.2 to 1
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_the_stronger_a_damage_the_farther_away_is_a_drawing(damage):
     """Though the features' network never saw one. By Kendall's tau, 1 if all are in order."""
-    y = EmojiDrawn("val", 32).y[::4]
+    y = EmojiEdges("val", 32).y[::4]
     far = [distance(y, DAMAGES[damage](y, k / 5)) for k in range(1, 6)]
     signs = [(b - a).sign() for a, b in itertools.combinations(far, 2)]
     assert torch.stack(signs).mean() > 0.95
 
 
 def test_the_same_emoji_by_another_artist_is_nearer_than_a_different_one_of_its_kind():
-    noto, fluent = (EmojiDrawn("val", 32, style) for style in ("noto", "fluent"))
+    noto, fluent = (EmojiEdges("val", 32, style) for style in ("noto", "fluent"))
     kinds = [entries()[row]["kind"] for row in noto.rows]
     alike = torch.tensor([[a == b for a in kinds] for b in kinds]).fill_diagonal_(False)
     right = []
