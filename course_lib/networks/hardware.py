@@ -51,23 +51,11 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
 def prefetch(batches: Iterable[dict], device: torch.device) -> Iterator[dict]:
     """``batches`` with their tensors on ``device``.
 
-    A GPU copies each batch while it still works on the one before. That takes a queue of its own
-    for copies, which the GPU's work waits for, and tensors in pinned memory.
+    From pinned memory a GPU fetches each batch while Python goes on.
     """
-    copies = torch.cuda.Stream(device) if device.type == "cuda" else None
     for batch in batches:
-        moved = dict(batch)
-        tensors = [name for name, value in batch.items() if isinstance(value, Tensor)]
-        # without a stream of its own this changes nothing
-        with torch.cuda.stream(copies):
-            for name in tensors:
-                moved[name] = send(batch[name], device)
-        if copies is not None:
-            work = torch.cuda.current_stream(device)
-            work.wait_stream(copies)
-            for name in tensors:  # their memory is not given away before the work is done
-                moved[name].record_stream(work)
-        yield moved
+        tensors = {name: value for name, value in batch.items() if isinstance(value, Tensor)}
+        yield batch | {name: send(tensor, device) for name, tensor in tensors.items()}
 
 
 class KeptOnCPU(nn.Module):
