@@ -3,7 +3,6 @@
 import base64
 import functools
 import io
-import json
 import os
 import re
 import signal
@@ -15,7 +14,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import nbformat
 import psutil
 import pytest
 from PIL import Image
@@ -165,7 +163,7 @@ def test_without_the_token_the_app_is_refused(voila, query):
     assert listening == ["127.0.0.1"]  # and none of the machine's other addresses
 
 
-def test_the_app_is_played_with(voila, browser, keep):
+def test_the_app_is_played_with(voila, browser):
     watch = Watch(browser, voila)
     page = watch.page
     page.goto(voila.address)
@@ -177,12 +175,10 @@ def test_the_app_is_played_with(voila, browser, keep):
     changes(answer, lambda: press("Clear"))
     blank = answer.get_attribute("src")
     changes(answer, lambda: stroke(page, canvas, (0.3, 0.3), (0.7, 0.3), (0.7, 0.7)))
-    keep(page, "app_draw")
     page.set_viewport_size({"width": 390, "height": 844})
     page.evaluate("scrollTo(0, 0)")
     box = answer.bounding_box()
     assert box["y"] + box["height"] <= 844, "on a phone, the answer is in sight of the pen"
-    keep(page, "app_phone")
     page.set_viewport_size({"width": 1200, "height": 950})
     press("Eraser")
     changes(answer, lambda: stroke(page, canvas, (0.7, 0.7), (0.7, 0.3), (0.3, 0.3)))
@@ -214,16 +210,12 @@ def test_the_app_is_played_with(voila, browser, keep):
     changes(picture, lambda: chosen.nth(2).click())
     changes(picture, lambda: page.keyboard.press("ArrowRight"))
     assert chosen.nth(3).is_checked()
-    keep(page, "app_codes")
     picture = tab("There and back", "img[alt*='translated back']")
     changes(picture, lambda: page.get_by_role("button", name="3-D to flat, and back").click())
-    keep(page, "app_both_ways")
     picture = tab("Training", "img[alt^='translations of held-out']")
     changes(picture, lambda: page.locator(".noUi-handle:visible").first.press("ArrowRight"), "alt")
-    keep(page, "app_training")
     tab("Real or fake?", "button:text('start')").click()
     page.wait_for_function("document.querySelector('.study .seen')")
-    keep(page, "app_game")
     page.locator("button:text('right is real'):enabled").wait_for()
     page.keyboard.press("ArrowRight")
     page.get_by_role("button", name="next").wait_for()
@@ -236,7 +228,6 @@ def test_the_app_is_played_with(voila, browser, keep):
         "alt",
     )
     changes(picture, lambda: picture.press("ArrowRight"), "alt")
-    keep(page, "app_lens")
     watch.check()
     page.get_by_role("tab", name="Draw").click()
     upload.set_input_files(picture_file | {"buffer": b"<html>"})
@@ -275,13 +266,12 @@ def sized(shown: list, *size: int) -> None:
 
 
 @pytest.mark.extra
-def test_a_photograph_three_ways(voila, browser, keep):
+def test_a_photograph_three_ways(voila, browser):
     watch = Watch(browser, voila)
     page = watch.page
     page.goto(voila.address)
     shown = [page.get_by_alt_text(caption, exact=True) for caption in PHOTO]
     shown[-1].wait_for()
-    keep(page, "app_photograph", full_page=True)
     upload = page.locator(".course-pick input[type=file]").first
     photo = {
         "name": "mine.jpg",
@@ -306,7 +296,6 @@ def test_a_photograph_three_ways(voila, browser, keep):
         page.get_by_role("link", name=f"Save as WebP: {PHOTO[2]}").click()
     saved = Image.open(waiting.value.path())
     assert (saved.format, saved.size, saved.n_frames) == ("WEBP", (120, 80), 3)
-    keep(page, "app_film", full_page=True)
     for where in (".course-pick", "img[alt='as a Van Gogh']"):  # all of the widget takes it
         dropped(page, encoded(photograph(90, 130 + len(where)), "jpeg"), where)
         sized(shown, 90, 130 + len(where))
@@ -320,8 +309,6 @@ def test_a_photograph_three_ways(voila, browser, keep):
     )
     page.get_by_text("If this is a film, you see its first picture only.").wait_for()
     sized(shown, 2048, 2048)
-    page.set_viewport_size({"width": 390, "height": 844})
-    keep(page, "app_photograph_phone", full_page=True)
     watch.check()
     before = shown[2].get_attribute("src")
     dropped(page, b"<html>", ".course-pick")
@@ -336,7 +323,7 @@ def test_a_photograph_three_ways(voila, browser, keep):
 
 
 @pytest.mark.extra
-def test_the_camera_takes_a_photograph(voila, browser, keep):
+def test_the_camera_takes_a_photograph(voila, browser):
     watch = Watch(browser, voila, permissions=["camera"])
     page = watch.page
     page.goto(voila.address)
@@ -347,7 +334,6 @@ def test_the_camera_takes_a_photograph(voila, browser, keep):
     camera.click()
     take = page.get_by_role("button", name="Take the picture")
     page.locator("button:text('Take the picture'):enabled").wait_for()
-    keep(page, "app_camera")
     assert page.evaluate(f"{track}.readyState") == "live"
     page.get_by_role("button", name="Close the camera").click()
     assert page.locator("video").count() == 0 and take.count() == 0
@@ -357,7 +343,6 @@ def test_the_camera_takes_a_photograph(voila, browser, keep):
     changes(painted, take.click)
     assert page.evaluate("window.track.readyState") == "ended"  # its light is out
     sized([page.get_by_alt_text(caption, exact=True) for caption in PHOTO], 1280, 960)
-    keep(page, "app_camera_taken", full_page=True)
     camera.click()
     page.locator("button:text('Record a film'):enabled").click()
     page.wait_for_function(
@@ -379,23 +364,17 @@ def test_the_camera_takes_a_photograph(voila, browser, keep):
 
 @pytest.mark.extra
 @pytest.mark.parametrize(
-    ("why", "said"),
+    ("script", "said"),
     [
-        ("refused", "The camera was refused. Choose a file of yours instead."),
-        ("none", "No camera was found. Choose a file of yours instead."),
-        ("insecure", "Browsers give the camera to pages on https and on this machine only."),
+        ("0", "The camera was refused."),
+        ("Object.defineProperty(navigator, 'mediaDevices', {value: undefined})", "on https"),
     ],
+    ids=["refused", "insecure"],
 )
-def test_without_a_camera_nothing_is_lost(voila, browser, why, said):
+def test_without_a_camera_nothing_is_lost(voila, browser, script, said):
     watch = Watch(browser, voila)  # which says no to every question
     page = watch.page
-    if why == "none":
-        page.add_init_script(
-            "navigator.mediaDevices.getUserMedia = async () => {"
-            " throw new DOMException('Requested device not found', 'NotFoundError'); }"
-        )
-    if why == "insecure":
-        page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', {value: undefined})")
+    page.add_init_script(script)
     page.goto(voila.address)
     painted = page.get_by_alt_text(PHOTO[2], exact=True)
     painted.wait_for()
@@ -429,47 +408,9 @@ def test_what_the_app_cannot_do_is_said(tmp_path, monkeypatch):
 # ---- JupyterLab
 
 
-NOTEBOOK = """from course_lib import runs
-from course_lib.widgets.draw import draw
-
-draw(runs.open_run("shipped:edges-emoji")[0])"""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lab")
-    cells = [nbformat.v4.new_code_cell(code) for code in ("pass", NOTEBOOK)]
-    kernel = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}),
-        folder / "draw.ipynb",
-    )
-    settings = {
-        "notebook-extension/tracker": {"windowingMode": "none"},  # all cells are on the page
-        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    }
-    for place, values in settings.items():
-        file = folder / "settings" / "@jupyterlab" / f"{place}.jupyterlab-settings"
-        file.parent.mkdir(parents=True)
-        file.write_text(json.dumps(values))
-    places = {
-        "_CONFIG_DIR": "config",
-        "_DATA_DIR": "data",
-        "LAB_WORKSPACES_DIR": "work",
-        "LAB_SETTINGS_DIR": "settings",
-    }
-    own = {f"JUPYTER{name}": str(folder / place) for name, place in places.items()}
-    command = ["-m", "jupyterlab", "--no-browser", "--ServerApp.port=0", "--allow-root"]
-    server = Server(
-        [sys.executable, *command], folder, r"http://127\.0\.0\.1:\d+/lab\?token=\w+", own
-    )
-    yield server
-    server.stop()
-
-
 @pytest.mark.extra
 def test_make_lab_opens_notebook_00_and_shows_nothing_that_a_learner_does_not_need(
-    tmp_path, browser, keep
+    tmp_path, browser
 ):
     from playwright.sync_api import expect
 
@@ -491,7 +432,6 @@ def test_make_lab_opens_notebook_00_and_shows_nothing_that_a_learner_does_not_ne
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
         page.locator("#jupyterlab-splash").wait_for(state="detached")
         page.wait_for_timeout(3_000)  # news came last
-        keep(page, "make_lab")
         expect(page.locator(".lm-DockPanel-tabBar .lm-mod-current")).to_have_text(
             "00_start_here.ipynb"
         )
@@ -502,44 +442,3 @@ def test_make_lab_opens_notebook_00_and_shows_nothing_that_a_learner_does_not_ne
         watch.context.close()
     finally:
         server.stop()
-
-
-def run_all(watch: Watch, name: str) -> None:
-    """Open a notebook and execute it from the menu; its first code cell is a quick one.
-
-    The server is asked for the kernel, and the page joins it. On a busy machine JupyterLab itself
-    may ask which kernel is wanted while the first one runs already; the answer starts another one,
-    and the work of the first is lost.
-    """
-    page = watch.page
-    address, token = watch.server.address.split("/lab?token=")
-    wanted = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
-    answer = page.request.post(
-        f"{address}/api/sessions", data=wanted, headers={"Authorization": f"token {token}"}
-    )
-    assert answer.ok, answer.text()
-    page.goto(f"{address}/lab/workspaces/{Path(name).stem}/tree/{name}?token={token}")
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    page.locator("#jupyterlab-splash").wait_for(state="detached")
-    page.locator(".jp-KernelName").filter(has_text="Python 3").wait_for()
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
-    page.keyboard.press("Control+b")  # more room for the notebook
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    # It has an answer, so the kernel hears.
-    page.locator(".jp-CodeCell .jp-InputPrompt").first.filter(has_text=re.compile(r"\d")).wait_for()
-
-
-@pytest.mark.extra
-def test_jupyterlab_follows_the_pen(lab, browser, keep):
-    watch = Watch(browser, lab)
-    run_all(watch, "draw.ipynb")
-    page = watch.page
-    page.wait_for_function("document.querySelector('img.paper')?.src.startsWith('data:')")
-    answer = page.locator(".jp-OutputArea img.paper")
-    canvas = page.locator(".jp-OutputArea canvas")
-    changes(answer, lambda: page.get_by_role("button", name="Clear").click())
-    changes(answer, lambda: stroke(page, canvas, (0.3, 0.3), (0.7, 0.7)))
-    keep(page, "jupyterlab")
-    watch.check()
-    watch.context.close()

@@ -55,7 +55,7 @@ def opened(browser):
         yield open_
 
 
-def test_a_shape_is_drawn_played_and_broken(opened, keep):
+def test_a_shape_is_drawn_played_and_broken(opened):
     page = opened("points", viewport={"width": 1000, "height": 800})
     canvas, bars = page.locator("canvas"), page.locator(".bar output")
     page.get_by_role("button", name="Clear").click()
@@ -93,12 +93,11 @@ def test_a_shape_is_drawn_played_and_broken(opened, keep):
     before = bars.all_inner_texts()
     canvas.press("ArrowUp")
     assert bars.all_inner_texts() == before and page.get_by_text("before you changed it").count()
-    keep(page, "playground_drawn")
 
 
 @pytest.mark.extra
 @pytest.mark.parametrize("game", TOLD)
-def test_every_preset_shows_what_it_says_on_a_phone(opened, keep, game):
+def test_every_preset_shows_what_it_says_on_a_phone(opened, game):
     page = opened(game, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     for preset in TOLD[game]["presets"]:
         page.get_by_role("button", name=preset["name"], exact=True).click()
@@ -110,7 +109,6 @@ def test_every_preset_shows_what_it_says_on_a_phone(opened, keep, game):
                 .evaluate("e => parseFloat(e.style.width)")
             )
             assert least <= share <= most, (preset["name"], label, share)
-        keep(page, f"playground_{game}_{preset['name'].replace(' ', '_')}", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 

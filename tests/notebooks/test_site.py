@@ -125,7 +125,7 @@ def test_every_page_is_whole_and_fits_a_phone(site, browser):
         assert pages[f"{path.stem}.html"]["pictures"] >= sum("image/" in kind for kind in kinds) > 0
 
 
-def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, browser, keep):
+def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, browser):
     with opened(browser, site[1], 1000) as page:
         sizes = {}
 
@@ -141,7 +141,6 @@ def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, b
         stroke(page, demo.locator("#paper"), (0.2, 0.3), (0.8, 0.7))
         demo.get_by_text(re.compile(r"picture in \d+ ms")).wait_for(timeout=120_000)
         drawn = demo.locator("#result").evaluate("canvas => canvas.toDataURL()")
-        keep(page, "site_demo")
         demo.locator("#undo").click()
         demo.locator("#result").evaluate(CHANGED, drawn)
 

@@ -7,10 +7,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from course_lib import CourseError
 from course_lib.cli import gallery
-from course_lib.data import files
-from course_lib.data.images import to_png
 from tests.support.archives import tree
 from tests.support.killing import write_pairs
 from tests.support.pictures import noise
@@ -108,16 +105,6 @@ def test_an_output_is_of_the_kind_that_its_name_says(place, course, refusal):
     assert tree(place) == before
 
 
-def test_a_label_map_is_not_painted_over(tmp_path, refusal):
-    noise(16, 16).quantize(4).convert("L").point(lambda v: v % 12).save(tmp_path / "map.png")
-    before = tree(tmp_path)
-    words = ["translate", "--run", "shipped:facades-hd", "--device", "cpu", "--input"]
-    words += [tmp_path / "map.png", "--output"]
-    for target in (tmp_path, tmp_path / "map.png"):
-        assert "overwrite what is read" in refusal(*words, target)[0]
-    assert tree(tmp_path) == before
-
-
 def test_training_and_other_commands_leave_a_folder_of_something_else_alone(place, refusal):
     data = write_pairs(place / "pairs")
     shutil.copy(place / "photos" / "a.png", place / "over_time.png")
@@ -144,6 +131,7 @@ def test_training_and_other_commands_leave_a_folder_of_something_else_alone(plac
         ([*export, "photos/a.png"], "not the course's"),
         (["gallery", "photos", "--out", "photos/a.png"], "not the course's"),
         (["gallery", "photos", "--out", "page.html"], "not the course's"),
+        (["demo", "shipped:photos-colour", "--static", "photos"], "holds something else"),
         (["evaluate", "--run", ".", "--data", data, "--over-time"], "not the course's"),
         (["sweep", "pairs.toml"], "among what is read"),
         (["sweep", "pairs.toml", "--out", "photos"], "holds something else"),
@@ -169,14 +157,3 @@ def test_a_gallery_leaves_out_what_is_hidden(tmp_path, hidden, kind):
             (tmp_path / place / "run.json").write_text(json.dumps(settings))
             (tmp_path / place / "history.jsonl").write_text("")
     assert gallery.write(tmp_path, tmp_path / "page.html") == 1
-
-
-def test_what_the_course_wrote_is_known_by_its_mark(tmp_path):
-    mine, ours = tmp_path / "mine.png", tmp_path / "ours.png"
-    Image.new("RGB", (4, 4)).save(mine)
-    ours.write_bytes(to_png(Image.new("RGB", (4, 4))))
-    files.check_outputs([ours])
-    with pytest.raises(CourseError, match="not the course's"):
-        files.check_outputs([ours, mine])
-    with pytest.raises(CourseError, match="overwrite what is read"):
-        files.check_outputs([ours], [ours])
