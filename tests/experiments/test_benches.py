@@ -6,7 +6,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib import runs
 from course_lib.experiments import bench
-from course_lib.networks import small_maps
 
 
 def test_bench_ratios_are_of_pairs():
@@ -36,21 +35,3 @@ def test_with_d_frozen_the_textbook_step_computes_less_and_learns_the_same_to_th
         flops.append(counter.get_total_flops())
         ended.append([p for net in model.networks.values() for p in net.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*ended, strict=True)) and flops[1] < flops[0]
-
-
-@pytest.mark.parametrize("method", ["pix2pix", "bicyclegan"])
-def test_the_textbook_has_torchs_own_layers(method):
-    """With autocast they compute in bfloat16, and losses get float32."""
-    cpu, settings = torch.device("cpu"), ["conditional=False"] * (method == "bicyclegan")
-    config = runs.make_config(method, "smoke", settings=settings)
-    for kind in bench.KINDS[:4]:
-        model, step = bench.stepper(kind, config, runs.method_class(method), cpu)
-        layers = [layer for layer in model.G.modules() if isinstance(layer, torch.nn.Conv2d)]
-        assert {type(layer).__module__ for layer in layers} == {
-            small_maps.__name__ if kind.startswith("course") else "torch.nn.modules.conv"
-        }
-        kinds = []
-        for part in (layers[0], model.G):
-            part.register_forward_hook(lambda *call, kinds=kinds: kinds.append(call[2].dtype))
-        step(bench.random_batch(config, cpu))
-        assert kinds[:2] == [torch.bfloat16 if "autocast" in kind else torch.float32, torch.float32]

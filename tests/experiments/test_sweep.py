@@ -1,7 +1,6 @@
 """Sweeps: rows known by settings, data and seed, and tables that survive whatever happens."""
 
 import io
-import json
 import os
 import shutil
 import signal
@@ -45,7 +44,6 @@ d_base_channels = 4
 lambda_gan = 0
 """
 SHORT = GRID.replace("[0, 1]", "[0]")
-BREAKS = "[rows.breaks]\nseeds = [7]\nlr = 1e30\n"
 
 
 def write(folder: Path, text: str = GRID, name: str = "smoke") -> Path:
@@ -92,34 +90,21 @@ BAD = [
         "smoke.toml",
     ),
     (GRID.replace("steps = 40", "steps = 0"), "steps must be above 0", "row 'L1 + cGAN'"),
-    (GRID.replace("steps = 40", ""), "steps missing", "row 'L1 + cGAN'"),
-    (GRID.replace("[0, 1]", "[]"), "seeds must be different whole numbers", "row 'L1 + cGAN'"),
     (GRID.replace("[0, 1]", "[1, 1]"), "seeds must be different whole numbers", "row 'L1 + cGAN'"),
-    (
-        GRID.replace("[0, 1]", "[0, true]"),
-        "seeds must be different whole numbers",
-        "row 'L1 + cGAN'",
-    ),
     (GRID.replace("smoke", "auto"), "profile 'auto' depends on the machine", "row 'L1 + cGAN'"),
-    (GRID.replace("smoke", "huge"), "unknown profile 'huge'", "row 'L1 + cGAN'"),
-    (GRID.replace("emoji:edges", "emoji:nope"), "unknown data set 'emoji:nope'", "row 'L1 + cGAN'"),
     (
         GRID.replace("emoji:edges", "emoji:noto-fluent"),
         "pix2pix learns from pairs",
         "row 'L1 + cGAN'",
     ),
     (GRID + "lambda_gann = 1", "unknown setting 'lambda_gann'", "row 'L1 only'"),
-    (GRID + "lambda_l1 = -1", "lambda_l1 must be at least 0", "row 'L1 only'"),
     (GRID + "image_size = [32]", "image_size needs int", "row 'L1 only'"),
-    (GRID + 'seeds = "all"', "seeds needs a TOML value of type list", "row 'L1 only'"),
-    (GRID + 'method = "pix3pix"', "unknown method 'pix3pix'", "row 'L1 only'"),
     (
         GRID + '[rows."the same"]',
         "'the same' seed 0 has the same settings as 'L1 + cGAN'",
         "row 'the same'",
     ),
     (GRID + '[rows."l1--only"]\nlr = 1', "has the same file name as 'L1 only'", "row 'l1--only'"),
-    (GRID + '[rows."l1 only"]\n[rows."l1 only"]', "no readable grid", "smoke.toml"),
 ]
 
 
@@ -258,14 +243,10 @@ def test_other_methods_are_measured_for_their_codes_and_drawn_both_ways(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("data", "eyes"), [("emoji:edges", "features"), ("photos:colour", "lite0")]
-)
-def test_a_cell_that_makes_images_from_noise_is_measured_and_drawn(tmp_path, data, eyes):
+def test_a_cell_that_makes_images_from_noise_is_measured_and_drawn(tmp_path):
     text = GRID.split("[set]")[0].replace("pix2pix", "dcgan").replace("40", "2") + "[rows.all]\n"
-    text = text.replace("emoji:edges", data)
     found = sweep.run_cell(grids.read_grid(write(tmp_path, text))[0], tmp_path / "cell")
-    assert {f"coverage_{eyes}", "variety_l1", f"kid_{eyes}", "d_std"} <= found.keys()
+    assert {"coverage_features", "variety_l1", "kid_features", "d_std"} <= found.keys()
     with Image.open(tmp_path / "cell/xy.png") as picture:
         assert picture.size == (10 * 32, 3 * 32)
 
@@ -346,16 +327,11 @@ def test_sweeps_share_a_folder_and_may_name_that_of_their_grids(tmp_path, monkey
         assert sweep.table(tmp_path / out / f"{grid.stem}.csv")
 
 
-def test_missing_numbers_are_nan_and_a_foreign_table_is_left_alone(tmp_path):
+def test_missing_numbers_are_nan(tmp_path):
     path = write(tmp_path).with_suffix(".csv")
     path.write_text("row,seed,l1,grid_ratio,seconds,steps\na,0,0.25,,3,9\n")
     (row,) = sweep.table(path)
     assert row["l1"] == 0.25 and row["grid_ratio"] != row["grid_ratio"] and row["seed"] == 0
-    for text in ("name,size\nx,1\n", "row,seed,l1,seconds,steps\na,0,many,3,9\n"):
-        path.write_text(text)
-        with pytest.raises(CourseError, match="no readable table"):
-            sweep.run(path.with_suffix(".toml"))
-        assert path.read_text() == text
 
 
 # ---- with real workers
@@ -375,40 +351,28 @@ def undisturbed(tmp_path_factory) -> dict[tuple[str, int], dict[str, float]]:
 def measured(table: Path) -> dict[tuple[str, int], dict[str, float]]:
     """The scores in a table; it must hold no row twice."""
     rows = sweep.table(table)
-    results = {}
-    for row in rows:
-        numbers = {n: row[n] for n in sweep.SCORES if n in row and row[n] == row[n]}
-        results[row["row"], row["seed"]] = numbers
+    results = {
+        (row["row"], row["seed"]): {
+            n: row[n] for n in sweep.SCORES if n in row and row[n] == row[n]
+        }
+        for row in rows
+    }
     assert len(results) == len(rows)
     return results
 
 
 @pytest.fixture
-def course_sweep():
-    """Starts ``course sweep`` as a process, and ends it if the test does not."""
-    started = []
-
-    def start(grid: Path, *more: str) -> subprocess.Popen:
-        # tests may run in the background, where Ctrl-C is ignored
-        hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-        run = f"{hear}; import sys, course_lib.cli as c; sys.argv[0] = 'course'; c.main()"
-        command = [sys.executable, "-c", run, "sweep", str(grid), *more]
-        options = {
-            "stderr": subprocess.PIPE,
-            "text": True,
-            "env": ONE_THREAD,
-            "start_new_session": True,
-        }
-        started.append(subprocess.Popen(command, **options))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()  # its workers end with it
-        process.communicate()
+def sweeping(tmp_path):
+    """``course sweep`` of SHORT as a process, which ends with the test."""
+    command = [sys.executable, "-m", "course_lib.cli", "sweep", str(write(tmp_path, SHORT))]
+    options = {"stderr": subprocess.PIPE, "text": True, "env": ONE_THREAD}
+    process = subprocess.Popen([*command, "--workers", "2"], **options, start_new_session=True)
+    yield process
+    process.kill()  # its workers end with it
+    process.communicate()
 
 
-def busy_worker(cells: Path, sweeping: subprocess.Popen, kill: bool = True) -> int:
+def kill_a_worker(cells: Path, sweeping: subprocess.Popen) -> None:
     """Waits until a cell below ``cells`` is at step 5 or later, and kills its process."""
     end = time.monotonic() + 120
     while time.monotonic() < end and sweeping.poll() is None:
@@ -416,23 +380,19 @@ def busy_worker(cells: Path, sweeping: subprocess.Popen, kill: bool = True) -> i
             if lines(pid.with_name("history.jsonl")) >= 5 and (
                 text := pid.read_text() if pid.exists() else ""
             ):
-                if kill:
-                    os.kill(int(text), signal.SIGKILL)
-                    assert not (pid.parent.parent / "row.json").exists(), (
-                        "too late: it was finished"
-                    )
-                return int(text)
+                os.kill(int(text), signal.SIGKILL)
+                assert not (pid.parent.parent / "row.json").exists(), "too late: it was finished"
+                return
         time.sleep(0.002)
     raise AssertionError("nothing is trained")
 
 
 @pytest.mark.slow
 def test_a_killed_worker_loses_nothing_a_second_start_neither(
-    tmp_path, course_sweep, undisturbed, monkeypatch, capsys
+    tmp_path, sweeping, undisturbed, monkeypatch, capsys
 ):
-    grid = write(tmp_path, SHORT)
-    process = course_sweep(grid, "--workers", "2")
-    busy_worker(tmp_path / "runs/smoke/cells", process)
+    grid, process = tmp_path / "smoke.toml", sweeping
+    kill_a_worker(tmp_path / "runs/smoke/cells", process)
     with pytest.raises(CourseError, match=f"process {process.pid} is writing"):
         sweep.run(grid)  # a second one at the same time
     said = process.communicate(timeout=120)[1]
@@ -442,58 +402,7 @@ def test_a_killed_worker_loses_nothing_a_second_start_neither(
         said.splitlines()[0] == "0 of 2 cells are done" and " 2/2 " in f" {said.splitlines()[-1]}"
     )
     assert said.splitlines()[-1].endswith("about 0:00 left") and len(said.splitlines()) == 3, said
-    table, at = grid.with_suffix(".csv").read_bytes(), grid.with_suffix(".csv").stat().st_mtime_ns
+    before = grid.with_suffix(".csv").stat().st_mtime_ns
     monkeypatch.setitem(sys.modules, "distributed", None)  # nobody to do work
     assert sweep.run(grid) == [] and "2 of 2 cells are done" in capsys.readouterr().err
-    assert (grid.with_suffix(".csv").read_bytes(), grid.with_suffix(".csv").stat().st_mtime_ns) == (
-        table,
-        at,
-    )
-
-
-@pytest.mark.slow
-@pytest.mark.extra
-def test_a_scheduler_and_two_workers_in_processes_of_their_own(tmp_path, course_sweep, undisturbed):
-    grid, address, started = (
-        write(tmp_path / "grid", SHORT + BREAKS),
-        tmp_path / "scheduler.json",
-        [],
-    )
-    environment = {
-        **ONE_THREAD,
-        "COURSE_DATA": str(tmp_path / "cache"),
-        "DASK_TEMPORARY_DIRECTORY": str(tmp_path),
-    }
-    local = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(address)]
-    worker = ["worker", *local, "--nthreads", "1", "--no-nanny", "--memory-limit", "0"]
-    try:
-        for command in (["scheduler", *local, "--port", "0"], worker, worker):
-            silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
-            started.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "dask", *command], env=environment, **silent
-                )
-            )
-        while not address.exists() or not address.read_text().endswith("}"):
-            time.sleep(0.05)
-        process = course_sweep(grid, "--scheduler", json.loads(address.read_text())["address"])
-        assert busy_worker(tmp_path / "cache/sweep", process) in [
-            worker.pid for worker in started[1:]
-        ]
-        said = process.communicate(timeout=120)[1]
-    finally:
-        for child in started:
-            child.kill()
-            child.wait()
-    assert process.returncode == 1, said
-    assert measured(grid.with_suffix(".csv")) == undisturbed
-    assert "failed:\n  breaks seed 7: the loss" in said and "nan" in said.splitlines()[-1]
-    names = {
-        path.relative_to(grid.parent).as_posix()
-        for path in grid.parent.rglob("*")
-        if path.is_file()
-    }
-    pictures = {"smoke/l1-cgan-seed0-xy.png", "smoke/l1-only-seed0-xy.png"}
-    assert names == {"smoke.toml", "smoke.csv", "runs/smoke/.lock"} | pictures, (
-        "no shared folder is assumed"
-    )
+    assert grid.with_suffix(".csv").stat().st_mtime_ns == before

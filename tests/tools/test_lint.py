@@ -53,13 +53,3 @@ def test_a_page_that_cites_what_is_not_there_is_named(text, wrong, monkeypatch):
     monkeypatch.setattr(lint_notebooks, "COUNTED", {"05": counted})
     here = {"section": {"7"}, "exercise": set()}
     assert bool(list(lint_notebooks.wrong_citations(text, here))) == wrong
-
-
-def test_a_link_to_a_heading_needs_the_heading(tmp_path):
-    page, other = tmp_path / "page.md", tmp_path / "other.md"
-    other.write_text("## Where the files go\n", encoding="utf-8")
-    page.write_text("## D at zero\n", encoding="utf-8")
-    links = "[a](#d-at-zero) [b](other.md#where-the-files-go) [c](other.md) [d](https://a.b/#c)"
-    assert list(lint_notebooks.dead_links(links, page)) == []
-    wrong = "[a](#d-at-one) [b](other.md#where) [c](none.md#where)"
-    assert len(list(lint_notebooks.dead_links(wrong, page))) == 3

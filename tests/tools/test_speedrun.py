@@ -115,36 +115,6 @@ def test_an_attempt_counts_all_that_it_starts_and_hostile_ones_lose(monkeypatch,
     assert speedrun.run(file)["rows"] == rows, "what is done is not done again"
 
 
-def test_a_class_is_ranked_and_its_ties_are_ties(monkeypatch, tmp_path):
-    pairs, folder = [torch.zeros(8, 3, 32, 32).byte()] * 2, tmp_path / "pairs"
-    same = dict.fromkeys([*speedrun.MORE, "distance"], 0.5)
-    fakes = {
-        "images": lambda *_: pairs,
-        "attempt": lambda file, seed, *_: (
-            pairs[0] + (file.stem == "vain"),
-            {"steps": float(file.read_text()) + seed},
-        ),
-        "scores": lambda track, x, fake, y: same | {"reached": not fake.any()},
-    }
-    for name, value in fakes.items():
-        monkeypatch.setattr(speedrun, name, value)
-    (folder / "<b>.py").mkdir(parents=True), monkeypatch.chdir(tmp_path)
-    for name, steps in {"late": "90", "near": "10.5", "soon": "10", "vain": "1"}.items():
-        (folder / f"{name}.py").write_text(steps)
-        note = json.dumps({"rows": [same | {"colours": 0.7 if name == "near" else 0.5}]})
-        (folder / f"{name}.json").write_text(note)
-    page = (tmp_path / speedrun.ranking(folder)).read_text()
-    assert [row.split("<td>")[1:3] for row in page.replace("\n", "").split("<tr>")[2:]] == [
-        ["1", "soon"],
-        ["1", "near"],
-        ["3", "late"],
-        ["missed a target", "vain"],
-        ["lost", "&lt;b&gt;"],
-    ]
-    assert "12 [10, 14]" in page and page.count("data:image/webp") == 4
-    assert page.count("<td>agrees") == 3 and page.count("<td>scores differ by up to 0.200") == 1
-
-
 def test_a_record_reaches_all_targets_and_is_faster_beyond_chance(tmp_path):
     for name, steps in {
         "0": [90, 100, 110, 105, 95],
