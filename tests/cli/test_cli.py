@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from packaging.requirements import Requirement
 from PIL import Image
 
 from course_lib import CourseError, runs
@@ -59,29 +58,20 @@ BAD = [
     (["pix2pix", "--data", "emoji:nope", "--steps", "1"], "unknown data set 'emoji:nope'"),
     (["pix2pix", "--data", "no/such/folder", "--steps", "1"], "no such folder"),
     (["pix2pix", "--data", "emoji:edges", "--steps", "-1"], "Invalid value for '--steps'"),
-    (["pix2pix", "--data", "emoji:edges", "--steps", "many"], "Invalid value for '--steps'"),
-    (["pix2pix", "--data", "emoji:edges", "--minutes", "-0.5"], "cannot train for -0.5 minutes"),
     (["pix2pix", "--data", "emoji:edges", "--minutes", "nan"], "cannot train for nan minutes"),
     ([*STEP, "--minutes", "1"], "exclude each other"),
-    ([*STEP, "--size", "0"], "Invalid value for '--size'"),
     ([*STEP, "--size", "63"], "power of two"),
     ([*STEP, "--size", "8"], "needs images of at least 24 px"),
-    ([*STEP, "--seed", "-2"], "--seed"),
     ([*STEP, "--set", "lamda_l1=3"], "unknown setting 'lamda_l1'"),
     ([*STEP, "--set", "lambda_l1"], "key=value"),
     ([*STEP, "--set", "lr=fast"], "lr needs float"),
     ([*STEP, "--set", "lr=-1"], "lr must be above 0"),
     ([*STEP, "--set", "generator=vit"], "cannot be 'vit'"),
-    ([*STEP, "--direction", "yy"], "unknown direction"),
-    ([*STEP, "--profile", "huge"], "unknown profile"),
-    ([*STEP, "--device", "tpu"], "not available"),
-    ([*STEP, "--load", "stretch"], "load cannot be 'stretch'"),
     (["pix2pix", "--data", "emoji:noto-fluent", "--steps", "1"], "learns from pairs"),
     ([*STEP, "--set", "lambda_l1=0", "--set", "lambda_gan=0"], "lambda_features are all 0"),
     ([*STEP, "--set", "generator=resnet", "--size", "66"], "multiple of 4"),
     ([*STEP, "--set", "beta1=1"], "out of range"),
     ([*STEP, "--set", "average=1.5"], "average must be at least 0 and at most 1"),
-    ([*STEP, "--set", "decay_from=1.5"], "decay_from must be at least 0 and at most 1"),
     (["munit", *STEP[1:], "--set", "style_down=1"], "style_down must be at least 2"),
     (["pix2pixhd", "--data", "facades", *STEP[3:], "--set", "n_labels=5"], "more classes than"),
     ([*STEP, "--unknown", "1"], "unknown"),
@@ -146,36 +136,6 @@ def test_a_gpu_or_nothing(arguments, tmp_path, refusal, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "CUDA is absent" in refusal(*arguments, "--out", tmp_path / "out")[0]
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.slow
-def test_bad_arguments_of_other_commands(trained, tmp_path, refusal):
-    text = tmp_path / "page.jpg"
-    text.write_text("<html>not found</html>")
-    (tmp_path / "class.zip").write_bytes(b"PK")
-    parameter = ["run", ROOT / "notebooks/00_start_here.ipynb", "--set"]
-    translate = ["translate", "--output", tmp_path / "o", "--run", trained, "--input"]
-    for arguments, what in [
-        ([*translate[:3], "--run", tmp_path, "--input", text], "no readable run"),
-        ([*translate, tmp_path / "no"], "no such file"),
-        ([*translate, text], "image"),
-        ([*translate, text, "--samples", "0"], "--samples"),
-        ([*translate, text, "--direction", "yx"], "translates xy"),
-        (
-            ["evaluate", "--run", trained, "--data", "emoji:edges", "--split", "all"],
-            "unknown split",
-        ),
-        (["evaluate", "--run", trained, "--data", tmp_path / "no"], "folder"),
-        (["run", tmp_path / "no.ipynb", "--out", tmp_path / "o"], "no"),
-        ([*parameter, "seed"], "expected name=value, got 'seed'"),
-        ([*parameter, "=1"], "expected name=value, got '=1'"),
-        (["gallery", tmp_path / "class.zip"], "this is an archive"),
-        (["gallery", tmp_path / "nowhere"], "no such folder"),
-        (["speedrun", "verifi", tmp_path], "unknown action"),
-        (["speedrun", "table", tmp_path], "unknown track"),
-    ]:
-        assert what in refusal(*arguments)[0], arguments
-        assert not (tmp_path / "o").exists()
 
 
 def test_help_answers_fast(course):
@@ -270,12 +230,7 @@ def test_missing_programs_and_packages_are_named(monkeypatch):
 
 
 def test_the_doctor_looks_at_every_extra():
-    """So that it agrees with install.md, which says what all contains, and what not."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     known = {extra for _, *needs in doctor.NEEDS.values() for extra in needs}
     assert known == {"", *extras} - {"all"}
-    page = (ROOT / "notebooks" / "guide" / "install.md").read_text(encoding="utf-8")
-    held = Requirement(extras["all"][0]).extras
-    for extra in extras.keys() - held - {"all"}:
-        assert f"`{extra}`" in page.partition("`.[all]` is everything but")[2].partition(";")[0]

@@ -1,10 +1,7 @@
 """course_lib/cli/runner.py: what a report says is what happened."""
 
-import io
 import json
 import os
-import re
-import sys
 from pathlib import Path
 
 import nbformat
@@ -18,8 +15,6 @@ from course_lib.cli.runner import code_hash, receipt_line, receipt_of, run_noteb
 from course_lib.data.files import only_run
 from course_lib.errors import CourseError
 from course_lib.training import profiles
-from tools import lint_notebooks
-from tools.store import stored_form
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 FACTS = "import os\nprint(profile, seed, os.environ['COURSE_OUT'], os.environ['COURSE_PROFILE'])"
@@ -57,18 +52,10 @@ def three(tmp_path_factory):
     return folder, run_notebooks(notebooks, folder / "out", "smoke", {"seed": 41}, jobs=2)
 
 
-def test_the_report_has_the_agreed_form_and_is_what_is_returned(three):
-    folder, report = three
-    assert json.loads((folder / "out" / "report.json").read_text()) == report
-    assert set(report) == {"device", "versions", "notebooks"}
-    assert {"python", "torch", "torchvision", "course_lib"} <= set(report["versions"])
-    for row in report["notebooks"]:
-        assert list(row) == ["notebook", "profile", "status", "seconds", "error"]
-    assert [row["status"] for row in report["notebooks"]] == ["failed", "failed", "passed"]
-
-
 def test_an_exception_is_named_and_the_rest_not_run(three):
     folder, report = three
+    assert json.loads((folder / "out" / "report.json").read_text()) == report
+    assert [row["status"] for row in report["notebooks"]] == ["failed", "failed", "passed"]
     raised = folder / "out" / "raises.failed.ipynb"
     assert "code cell 3 of 4: ZeroDivisionError" in report["notebooks"][0]["error"]
     assert statuses(raised)[2:] == ["failed", "not run"]
@@ -96,7 +83,6 @@ def test_a_path_is_meant_from_here_and_a_course_error_keeps_its_three_lines(
     ("words", "wanted"),
     [
         (["--set", "profile=smoke"], "smoke"),
-        (["--profile", "cpu", "--set", "profile=smoke"], "smoke"),
         (["--set", "profile=auto"], "cpu"),
         (["--profile", "smoke"], "smoke"),
     ],
@@ -108,12 +94,6 @@ def test_a_profile_that_is_set_is_the_profile(tmp_path, monkeypatch, course, wor
     with pytest.raises(ZeroDivisionError):
         course("run", path, "--out", tmp_path / "out", *words)
     assert ran == [{"profile": wanted}]
-
-
-@pytest.mark.parametrize("text", ["large", "5", "None"])
-def test_a_profile_that_there_is_none_of_is_refused(tmp_path, refusal, text):
-    path = write_notebook(tmp_path / "x.ipynb")
-    assert "profile" in refusal("run", path, "--set", f"profile={text}")[0]
 
 
 def test_a_dead_kernel_fails_its_cell_within_seconds(three):
@@ -168,10 +148,8 @@ def test_refused_before_anything_runs(tmp_path, monkeypatch, content, parameters
     assert not (tmp_path / "out").exists()
 
 
-def test_results_never_replace_their_sources_or_those_of_a_run_in_progress(tmp_path):
+def test_results_never_replace_those_of_a_run_in_progress(tmp_path):
     path = write_notebook(tmp_path / "x.ipynb", "1")
-    with pytest.raises(CourseError, match="would overwrite"):
-        run_notebooks([path], tmp_path, "smoke")
     with only_run(tmp_path / "out"), pytest.raises(CourseError, match=f"process {os.getpid()} is"):
         run_notebooks([path], tmp_path / "out", "smoke")
 
@@ -218,37 +196,7 @@ def test_a_gpu_run_holds_what_its_card_did_and_0_mb_is_refused(
     fake = f"import torch\ntorch.cuda.max_memory_allocated = lambda: {memory}"
     path = write_notebook(tmp_path / "x.ipynb", fake)
     report = run_notebooks([path], tmp_path / "out", "smoke", cuda=True)
-    failed, cells = bool(error), code_cells(path)
-    path = tmp_path / "out" / f"x{'.failed' * failed}.ipynb"
+    path = tmp_path / "out" / f"x{'.failed' * bool(error)}.ipynb"
     told = nbformat.read(path, as_version=4).metadata["receipt"]
     assert (told["memory_mb"], told["kernel_s"]) == (memory / 1e6, 0.0)
     assert (error or "passed") in (report["notebooks"][0]["error"] or "passed")
-    assert [cell.source for cell in code_cells(path)][-1] == cells[-1].source
-    stored = nbformat.reads(stored_form(path), as_version=4)
-    told["profile"], stored.metadata["receipt"] = "gpu", told
-    assert ["0 MB" in said for said in lint_notebooks.receipt(stored, path)] == [True] * failed
-
-
-def test_the_progress_of_a_training_stands_behind_that_of_the_cells(tmp_path, monkeypatch):
-    class Terminal(io.StringIO):
-        isatty = lambda self: True  # noqa: E731
-
-    training = "from course_lib.methods.pix2pix import Config, Pix2Pix\n"
-    training += "from course_lib.training import progress, run\n"
-    training += "run = run.TrainingRun(Pix2Pix(Config(16, d_layers=1)), None, steps=9)\n"
-    training += "bar = progress.Progress(run, True)\nbar.start()\n"
-    training += "run.step, run.terms = 3, {'d_real': 0.25}\nbar.update()"
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    run_notebooks([write_notebook(tmp_path / "x.ipynb", training)], tmp_path / "out", "smoke")
-    assert re.search(r"\d/4 .*step 3/9 .* d_real 0.250", sys.stderr.getvalue())
-
-
-def test_a_notebook_whose_code_changed_after_its_run_is_refused(three):
-    folder, _ = three
-    path = folder / "out" / "good.ipynb"
-    stored = nbformat.reads(stored_form(path), as_version=4)
-    assert list(lint_notebooks.receipt(stored, path)) == []
-    stored.cells[0].source += "More prose."
-    assert list(lint_notebooks.receipt(stored, path)) == []
-    stored.cells[-1].source += "  # faster"
-    assert "run it again" in "".join(lint_notebooks.receipt(stored, path))

@@ -8,10 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import CourseError
 from course_lib.methods.base import Method
 from course_lib.networks import PatchGAN, receptive_field
-from course_lib.networks.bicycle import MultiScalePatchGAN
 from course_lib.plotting.patches import discriminators, draw_patches, field, patch
 from course_lib.widgets import lens as module
 from course_lib.widgets.lens import lens
@@ -53,15 +51,6 @@ def test_the_patch_is_what_the_logit_depends_on(n_layers):
         assert patch(With(D), x, x, row, col)[0] == influence(D, 0, 48, row, col)
 
 
-@pytest.mark.parametrize("scale", [0, 1, 2])
-def test_the_patch_of_a_coarser_scale(scale):
-    D, x = MultiScalePatchGAN(3, 4, 1, "none", n_scales=3), torch.zeros(3, 64, 64)
-    judge, method = f"D {scale}", With(D, D, D)
-    last = patch(method, x, x, 0, 0, judge)[2].shape[-1] - 1
-    for row, col in ((0, last), (last // 2, last // 2), (last, 1)):
-        assert patch(method, x, x, row, col, judge)[0] == influence(D, scale, 64, row, col)
-
-
 @pytest.mark.parametrize("name", ["unit", "munit"])
 def test_the_patch_of_two_domains_is_what_the_logit_depends_on(name):
     method, x = made(name), torch.zeros(3, 64, 64)
@@ -85,17 +74,6 @@ def test_every_judge_sees_its_own_domain(pairs):
     for k in (0, 1):
         logits = patch(bicycle, x, y, 0, 0, f"D_random, scale {k}")[2]
         assert torch.equal(logits, bicycle.D["random"](y[None])[k][0].detach())
-
-
-def test_what_there_is_no_lens_for(pairs):
-    x, y = pairs[:, 0]
-    for row, col in ((-1, 0), (0, 6)):
-        with pytest.raises(ValueError, match="map of 6 x 6"):
-            patch(made("pix2pix"), x, y, row, col)
-    wanted = {"dcgan": "as a whole", "pix2pixhd": "labels and instances", "flow": "has no D"}
-    for name, what in wanted.items():
-        with pytest.raises(CourseError, match=what):
-            discriminators(made(name))
 
 
 def test_the_first_of_a_batch_is_judged_as_in_training(pairs):

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib import CourseError, losses
+from course_lib import losses
 from course_lib.methods.bicyclegan import kl
-from course_lib.widgets.playground import GAMES, playground
+from course_lib.widgets.playground import GAMES
 
 # Some steps from given weights and batches: the losses of each, and the weights at the end
 RUN = """
@@ -146,8 +146,3 @@ def test_twenty_steps_are_those_of_torch(tmp_path, step, shapes, options):
         assert weights[name] == pytest.approx(wanted, abs=1e-4), name
     first = next(iter(nets))
     assert weights[first] != pytest.approx(task["weights"][first], abs=1e-3), "no step"
-
-
-def test_an_unknown_game_is_refused():
-    with pytest.raises(CourseError, match="choose from points"):
-        playground("chess")
