@@ -11,9 +11,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from course_lib import CourseError, plotting
-from course_lib.networks import PatchGAN, UNet, parameter_count
-from course_lib.networks.bicycle import MultiScalePatchGAN
+from course_lib import plotting
+from course_lib.networks import PatchGAN, UNet
 from course_lib.plotting.figures import GAP
 from tests.support.tensors import noise
 
@@ -98,30 +97,6 @@ def test_images_stand_in_the_grid_pixel_by_pixel(count, saving):
     assert shown.shape[1] < 1250 and len(fig.axes) == 1
 
 
-def test_nothing_of_a_grid_is_cut_off():
-    fig = plotting.image_grid(
-        {"a long name of a row": noise(8, 64), "truth": noise(8, 64)},
-        ["one two three four five"] * 8,
-        title="Title",
-    )
-    width, height = fig.get_size_inches() * fig.dpi
-    images = fig.axes[0].get_window_extent()
-    for text in fig.texts:
-        box = text.get_window_extent()
-        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, text
-        assert not box.overlaps(images), text
-    for row, name in enumerate(
-        ("a long name of a row", "truth")
-    ):  # each beside its row, 130 px from one to the next
-        (text,) = [text for text in fig.texts if text.get_text() == name]
-        assert (
-            text.get_window_extent().y0 < images.y1 - 64 - 130 * row < text.get_window_extent().y1
-        )
-    boxes = [text.get_window_extent() for text in fig.texts]
-    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
-    assert {"a long name of a row", "truth", "one two three\nfour five", "Title"} == set(texts(fig))
-
-
 def history(n=60):
     rows = []
     for step in range(1, n + 1):
@@ -178,18 +153,6 @@ def test_walk_through_the_papers_discriminator():
     assert walk._repr_html_().count("<tr>") == 8 and "1 x 30 x 30" in walk._repr_html_()
 
 
-def test_walk_through_a_unet():
-    net = UNet(image_size=64, base_channels=4)
-    walk = plotting.shape_walk(net, torch.zeros(1, 3, 64, 64))
-    assert [row[3] for row in walk[:8]] == ["1", "4", "10", "22", "46", "94", "190", "254"]
-    skips = [i for i, row in enumerate(walk) if row[1] == "concat + ReLU"]
-    assert [walk[i][2] for i in skips[::4]] == ["64 x 2 x 2", "8 x 32 x 32"] and len(skips) == 5
-    assert {row[3] for row in walk[skips[0] : -1]} == {"-"}
-    assert walk[-2][1] == "transposed conv 4x4, stride 2 + tanh" and walk[-2][2] == "3 x 64 x 64"
-    parameters = [int(row[4].replace(",", "") or 0) for row in walk]
-    assert sum(parameters[:-1]) == parameters[-1] == parameter_count(net)
-
-
 STACKS = {
     **{
         kind: partial(UNet, 8, 4, "none", 0.0, kind, False)
@@ -224,13 +187,6 @@ def test_behind_a_layer_that_is_not_followed_no_field_is_given(layer):
     after = nn.Unflatten(2, (29, 29)) if isinstance(layer, nn.Unfold) else nn.Identity()
     net = nn.Sequential(nn.Conv2d(3, 4, 1), layer, after, nn.LazyConv2d(2, 3))
     assert plotting.shape_walk(net, torch.zeros(1, 3, 32, 32))[-2][3] == "-"
-
-
-def test_scales_side_by_side_have_no_walk():
-    net, x = MultiScalePatchGAN(3, 4, 1, "none"), torch.zeros(1, 3, 32, 32)
-    with pytest.raises(CourseError, match="side by side"):
-        plotting.shape_walk(net, x)
-    assert plotting.shape_walk(net.scales[0], x)[-2][2] == "1 x 14 x 14"
 
 
 @pytest.mark.parametrize("size", [32, 8])  # the second is too small, and raises
