@@ -1,5 +1,6 @@
 """The command with each of the methods: it trains, opens, translates and scores."""
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -78,17 +79,10 @@ def test_the_command_trains_opens_translates_and_scores(name, tmp_path, course):
     )
     assert status == 0 and "finished at step 1" in out, err
     method, _ = runs.open_run(run, "cpu")
+    given, chosen = "facades" if method.maps else image, ["--split", "val", "--device", "cpu"]
     commands = (
-        ["evaluate", "--run", run, "--data", DATA[name], "--json"],
-        [
-            "translate",
-            "--run",
-            run,
-            "--input",
-            "facades" if method.maps else image,
-            "--output",
-            tmp_path / "out",
-        ],
+        ["translate", "--run", run, "--input", given, "--output", tmp_path / "out"],
+        ["evaluate", "--run", run, "--data", DATA[name], "--json", *chosen],
     )
     for command in commands:
         status, out, err = course(*command)
@@ -103,8 +97,8 @@ def test_the_command_trains_opens_translates_and_scores(name, tmp_path, course):
         assert method.generate(3).shape == (3, 3, 32, 32)
         return
     assert len(list((tmp_path / "out").iterdir())) == (6 if method.maps else 1)
-    scores, again = (runs.evaluate(run, DATA[name], split="val", device="cpu") for _ in range(2))
-    assert repr(scores) == repr(again) and scores["l1"] > 0
+    scores, told = runs.evaluate(run, DATA[name], split="val", device="cpu"), json.loads(out)
+    assert all(told[key] == score for key, score in scores.items() if score == score)
     assert ("diversity_features" in scores) == (name in CODED)
     if name in TWO_WAYS:
         back = runs.evaluate(run, DATA[name], split="val", device="cpu", direction="yx")
@@ -245,16 +239,7 @@ def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, course):
     )  # regions stand in for instances
     # a map of another shape comes back in it
     Image.fromarray(Facades("test", 128)[2]["labels"][:80].numpy()).save(tmp_path / "wide.png")
-    for options, size in (
-        ([], (128, 80)),
-        (["--square"], (32, 32)),
-        (["--scale", 0.55], (128, 80)),
-    ):
-        status, _, err = course(
-            *where, "--input", tmp_path / "wide.png", "--output", tmp_path / "w", *options
-        )
+    wide = ["--input", tmp_path / "wide.png", "--output", tmp_path / "w"]
+    for options, size in (([], (128, 80)), (["--square"], (32, 32))):
+        status, _, err = course(*where, *wide, *options)
         assert status == 0 and Image.open(tmp_path / "w/wide.png").size == size, err
-    assert "not transparent" in course(*where, *alone, "--keep-alpha")[2].splitlines()[0]
-    for given, what in ((tmp_path / "nothing", "no such file"), ("emoji:edges", "no label maps")):
-        status, _, err = course(*where, "--input", given, "--output", tmp_path / "c")
-        assert status == 2 and what in err and not (tmp_path / "c").exists()

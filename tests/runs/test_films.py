@@ -1,11 +1,9 @@
 """A film is translated frame by frame: its size, its speed, one code, and on after a kill."""
 
-import shutil
 import subprocess
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,9 +35,8 @@ def shown(path):
 @pytest.mark.parametrize("suffix", [".webp", ".gif"])
 def test_a_film_becomes_a_film_of_its_size_and_speed(tmp_path, course, suffix):
     source = written(tmp_path / f"walk{suffix}")
-    for _ in range(2):  # what the course wrote is known again
-        said = course(*MANY, "--input", source, "--output", tmp_path / "out", "--samples", 2)
-        assert said[:2] == (0, f"wrote 2 images to {tmp_path / 'out'}\n")
+    said = course(*MANY, "--input", source, "--output", tmp_path / "out", "--samples", 2)
+    assert said[:2] == (0, f"wrote 2 images to {tmp_path / 'out'}\n")
     names = [f"walk_{k}{suffix}" for k in (1, 2)]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     for k, name in enumerate(names, 1):
@@ -75,7 +72,7 @@ def test_frames_that_look_alike_stay_frames_in_their_time(tmp_path, suffix):
     assert shown(target)[1] == ([20, 655_350] if suffix == ".gif" else [11, 2**24 - 1])
 
 
-def test_a_film_that_was_held_upright_is_translated_upright(tmp_path, course):
+def test_a_film_that_was_held_upright_is_read_upright(tmp_path):
     (exif := Image.Exif())[ExifTags.Base.Orientation] = 6
     first, second = noise(40, 30), noise(40, 30, 1)
     told = {"save_all": True, "append_images": [second], "duration": [5, 50], "lossless": True}
@@ -83,10 +80,6 @@ def test_a_film_that_was_held_upright_is_translated_upright(tmp_path, course):
     pictures, speed = shown(tmp_path / "a.webp")
     turned = [np.asarray(one.transpose(Image.Transpose.ROTATE_270)) for one in (first, second)]
     assert (pictures == turned).all() and speed == [100, 50]  # as browsers show 5 ms
-    assert (
-        "first frame, or page, of 1 files"  # in a folder
-        in course(*MANY, "--input", tmp_path, "--output", tmp_path.with_name("stills"))[2]
-    )
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -134,29 +127,22 @@ def test_frames_of_another_film_or_another_code_are_not_taken(
             course(*MANY, "--input", source, "--output", out, "--seed", seed)
     monkeypatch.undo()
     (aside,) = tmp_path.glob(".writing-*")
-    assert len([*aside.glob("*.png")]) == 8
     with only_run(aside):  # another run makes this film
         said = refusal(*MANY, "--input", source, "--output", out, "--seed", 1)
     assert "is writing here" in said[0] and len([*aside.glob("*.png")]) == 8
-    held, real = [], shutil.rmtree  # while this run holds the folder, no other's frames are lost
-    keep = lambda at, **kw: held.append(Path(at, ".pid").exists()) or real(at, **kw)  # noqa: E731
-    monkeypatch.setattr("course_lib.runs.translating.shutil.rmtree", keep)
     for name in (out, tmp_path / "peace.webp"):
         assert course(*MANY, "--input", source, "--output", name, "--seed", 1)[0] == 0
     assert out.read_bytes() == (tmp_path / "peace.webp").read_bytes()
-    assert held == [True, True] and not [*tmp_path.glob(".writing-*")]
+    assert not [*tmp_path.glob(".writing-*")]
 
 
 def test_films_that_are_refused(tmp_path, refusal, monkeypatch):
     source = written(tmp_path / "a.webp")
-    written(tmp_path / "mine.webp")
     (tmp_path / "cut.gif").write_bytes(written(tmp_path / "b.gif").read_bytes()[:2000])
     monkeypatch.setitem(sys.modules, "av", None)
     (tmp_path / "a.mp4").write_bytes(b"no film")
     before = tree(tmp_path)
     for given, target, said in [
-        (source, source, "overwrite what is read"),
-        (source, tmp_path / "mine.webp", "not the course's"),
         (source, tmp_path / "a.tiff", "cannot write .tiff"),
         (tmp_path / "a.mp4", tmp_path / "out", "a package that is missing: av"),
     ]:
@@ -165,26 +151,20 @@ def test_films_that_are_refused(tmp_path, refusal, monkeypatch):
     assert "cannot read" in refusal(*MANY, "--input", tmp_path / "cut.gif", "--output", "x")[0]
 
 
-@pytest.mark.parametrize("speed", [[40] * 4, SPEED, [40]])
+@pytest.mark.parametrize("speed", [[40] * 4, SPEED])
 def test_mp4_by_the_extra(tmp_path, course, refusal, speed):
     pytest.importorskip("av", reason="the extra film is not installed")
     paths, source = [tmp_path / f"{i}.png" for i in range(len(speed))], tmp_path / "walk.mp4"
     for i, path in enumerate(paths):
         noise(64, 48, i).save(path)
     source.write_bytes(films.to_film(source, map(Image.open, paths), speed, (64, 48)))
-    for name in ("out/walk.mp4", "walk.mov", "walk.gif"):
-        given = (target := tmp_path / name).parent if name.startswith("out") else target
-        assert course(*MANY, "--input", source, "--output", given)[0] == 0
+    for target in (tmp_path / "out.mp4", tmp_path / "out.gif"):
+        assert course(*MANY, "--input", source, "--output", target)[0] == 0
         pictures, found = shown(target)
         assert pictures.shape == (len(speed), 48, 64, 3) and found == speed
-    assert course(*MANY, "--input", source, "--output", tmp_path / "still.png")[0] == 0
-    still = np.asarray(Image.open(tmp_path / "still.png")).astype(int)
-    assert np.abs(still - shown(tmp_path / "out" / "walk.mp4")[0][0]).mean() < 12
-    before, content = tree(tmp_path), source.read_bytes()
+    content = source.read_bytes()
     middle, end = content.index(b"mdat") + 2000, content.index(b"moov")
-    broken = content[:middle] + bytes(end - middle) + content[end:]
-    for damaged in (content[:900], broken)[: len(speed)]:
-        (tmp_path / "cut.mp4").write_bytes(damaged)
-        said = refusal(*MANY, "--input", tmp_path / "cut.mp4", "--output", tmp_path / "x")[0]
-        (tmp_path / "cut.mp4").unlink()
-        assert "cannot read" in said and tree(tmp_path) == before
+    source.write_bytes(content[:middle] + bytes(end - middle) + content[end:])
+    before = tree(tmp_path)
+    said = refusal(*MANY, "--input", source, "--output", tmp_path / "x")[0]
+    assert "cannot read" in said and tree(tmp_path) == before

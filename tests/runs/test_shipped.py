@@ -121,42 +121,25 @@ def test_damaged_weights_are_noticed(tmp_path):
         shipped.load("edges-emoji", method, tmp_path)
 
 
-def test_the_commands(tmp_path, course, refusal):
+def test_the_commands(course, refusal):
     status, out, _ = course("weights")
     rows = [line.partition(" ")[::2] for line in out.splitlines()[:-1]]
     assert status == 0 and [name for name, _ in rows] == list(NAMES)
     assert all(shipped.about(name)["title"] in told for name, told in rows)
     for words in ("weights nothing", "translate --run shipped:nothing --input a --output b"):
         assert "no shipped weights are called 'nothing'" in refusal(*words.split())[0]
-    from course_lib.data.images import to_image
-
-    to_image(open_dataset("emoji:edges", "test")[0]["x"]).save(tmp_path / "x.png")
-    arguments = [
-        "--run",
-        "shipped:edges-emoji",
-        "--input",
-        tmp_path / "x.png",
-        "--output",
-        tmp_path / "out",
-    ]
-    status, _, err = course("translate", *arguments)
-    assert status == 0 and (tmp_path / "out" / "x.png").exists(), err
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_where_they_come_from_is_told_in_some_ten_lines(name, course):
+def test_where_they_come_from_is_told(name, course):
     status, out, _ = course("weights", name)
     rows, known = dict(line.split(maxsplit=1) for line in out.splitlines()), shipped.about(name)
-    assert status == 0 and len(out.splitlines()) <= 13 and rows[name] == known["title"]
-    for fact in (known["run"]["method"], known["run"]["data"], "128 px", "seed 0", "min, CPU"):
-        assert fact.replace("128", str(known["run"]["config"]["image_size"])) in out
-    assert known["command"] in out and f"{known['bytes'] / 1e6:.1f} MB" in out
+    assert status == 0 and rows[name] == known["title"] and known["command"] in out
     # those of photographs have learned through lite0, whose KID is no score of them then
     score = "chroma_ratio" if name.startswith("photo") else "kid_features"
     value, low, high = (known["scores"]["test"][f"{score}{end}"] for end in ("", "_low", "_high"))
     assert re.search(rf"test {score} +{value:.4f} \[{low:.4f}, {high:.4f}\]", out)
-    assert "lite0" not in out
-    assert "licen" in rows["licence"].lower()
+    assert "lite0" not in out and "licen" in rows["licence"].lower()
     (path,) = re.findall(r"/.*\.json", out)
     assert json.loads(Path(path).read_text("utf-8")) == known
 
