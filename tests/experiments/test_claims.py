@@ -91,12 +91,8 @@ def test_the_page_is_what_claims_and_tables_say():
     assert page == (NOTEBOOKS / "guide" / "claims.md").read_text(encoding="utf-8"), (
         "make it: tools/claims.py"
     )
-    assert 40 <= sum(not claim.sanity for claim in CLAIMS) <= 50
     for picture in re.findall(r"\]\((.+?)\)", page):
         assert (NOTEBOOKS / "guide" / picture).exists()
-    assert not re.search(r"\w_[a-z]", re.sub(r"\(.+?\)|E_\w+", "", page)), "scores have words"
-    for claim in CLAIMS:
-        assert len(claim.short) <= 40 and not re.search(r"\d\.\d", claim.claim + claim.short)
 
 
 def test_the_figure_has_each_claim_where_its_finding_is():
