@@ -85,7 +85,7 @@ APART = (
     "test_cli",
 )
 # two browsers at a time would wait for one another
-BROWSING = ("test_browser", "test_export", "test_formgrader", "test_draw", "test_lens")
+BROWSING = ("test_browser", "test_export", "test_draw", "test_lens")
 LONG = (*BROWSING, "test_course_path", "test_viva", "test_sweep", "test_checks",
         "test_grading", "test_notebooks")  # fmt: skip
 
@@ -176,18 +176,6 @@ def browser():
         browser = playwright.chromium.launch(executable_path=program, args=args)
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def keep():
-    """A function that keeps a screenshot of a page as build/screenshots/NAME.png."""
-    folder = ROOT / "build" / "screenshots"
-
-    def keep_(page, name: str, **options) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=folder / f"{name}.png", **options)
-
-    return keep_
 
 
 @pytest.fixture(autouse=True, scope="module")

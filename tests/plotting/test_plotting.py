@@ -23,11 +23,6 @@ def pixels(fig, **kwargs):
     return np.asarray(Image.open(buffer).convert("RGB"))
 
 
-def texts(fig):
-    """Everything written in a figure."""
-    return [text.get_text() for text in fig.findobj(plt.Text) if text.get_text()]
-
-
 def to_bytes(images):
     return (
         ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
