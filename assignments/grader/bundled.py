@@ -13,12 +13,12 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
-from assignments.grader import feedback, grade, notebook, safe
+from assignments.grader import feedback, grade, notebook
 from assignments.grader.course import open_checks, term_key
 from assignments.grader.library import LIBRARY
 from assignments.grader.sandbox import Limits
 from assignments.grader.verdicts import Result
-from course_lib.data.files import replace_file
+from course_lib.data.files import read_words, replace_file
 
 HERE, PLACE = Path(__file__).parent, Path("/autograder")
 # In all below 10 minutes and 3 GB, also if a lost sandbox is started again.
@@ -65,7 +65,7 @@ def submitted(place: Path) -> Result:
     """Grades what lies in ``place``, as ``course grade`` would."""
     course, facts = place / "source" / "course", place / "submission_metadata.json"
     problem_set = next((course / "release").iterdir()).name
-    users = json.loads(safe.decoded(facts.read_bytes())).get("users") if facts.is_file() else None
+    users = json.loads(read_words(facts)).get("users") if facts.is_file() else None
     student = str(users[0]["id"]) if users else "student"
     released = notebook.read(course / "release" / problem_set, student, problem_set).content
     submission = notebook.read(

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from assignments.grader import notebook, safe
-from course_lib.data.files import replace_file
+from course_lib.data.files import read_words, replace_file
 from course_lib.errors import CourseError
 
 
@@ -55,7 +55,7 @@ def term_key(course: Path) -> str:
     if not path.is_file():
         replace_file(path, (secrets.token_hex(16) + "\n").encode())
         path.chmod(0o600)
-    return safe.decoded(path.read_bytes()).strip()
+    return read_words(path).strip()
 
 
 def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:

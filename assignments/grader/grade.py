@@ -85,7 +85,7 @@ def run(
         plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
         times = {name: dates.of(folder) for name, folder in everyone.items()}
-        extensions = dates.extensions(course, problem_set, everyone, sets)
+        until, unusable = dates.extensions(course, problem_set, everyone, sets)
         print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
         submissions, unread = read_all(folders, problem_set, plan, basis, package.FUNCTIONS)
         todo = {
@@ -107,7 +107,7 @@ def run(
         bar = tqdm(graded, problem_set, len(todo), unit="submission", disable=silent)
         left_out |= unread | keep(bar, book, plan, todo, done, only)
         fresh = len(todo.keys() - left_out.keys())
-        said = book.settle(problem_set, times, extensions.until)
+        said = book.settle(problem_set, times, until)
         results, unwritten = report(book, course, problem_set, said)
         if gone := sorted(done.keys() - everyone.keys() - left_out.keys()):
             print(
@@ -117,7 +117,7 @@ def run(
             )
         if unlisted := lms.on_no_list(course, everyone):
             print(f"note: {unlisted}", file=sys.stderr)
-        left_out |= unwritten | extensions.wrong | astray(course, problem_set, sets)
+        left_out |= unwritten | unusable | astray(course, problem_set, sets)
         for name in folders.keys() - left_out.keys():
             if times[name].wrong:
                 left_out[name] = times[name].wrong

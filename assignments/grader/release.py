@@ -13,11 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from assignments.grader import dates, notebook, safe
+from assignments.grader import dates, notebook
 from assignments.grader.course import open_checks, put_down, submitted
 from assignments.grader.handin import as_released
 from assignments.grader.notebook import graded_cells
-from course_lib.data.files import replace_file
+from course_lib.data.files import read_words, replace_file
 from course_lib.errors import CourseError, need
 
 BLOCK = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
@@ -97,8 +97,8 @@ def solve(course: Path, problem_set: str) -> Path:
     with opened(course) as book:
         book.plan(problem_set)
         due = book.find_assignment(problem_set).duedate
-    extended = dates.extensions(course, problem_set, None, [problem_set]).until.values()
-    due = max([due, *extended]) if due else None
+    until, _ = dates.extensions(course, problem_set, None, [problem_set])
+    due = max([due, *until.values()]) if due else None
     if due and due > datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
         raise CourseError(
             f"{problem_set} is due on {due:%Y-%m-%d %H:%M} UTC",
@@ -106,7 +106,7 @@ def solve(course: Path, problem_set: str) -> Path:
             "wait until then",
         )
     source = course / "source" / problem_set / f"{problem_set}.ipynb"
-    content = json.loads(safe.decoded(source.read_bytes()))
+    content = json.loads(read_words(source))
     content["cells"] = notebook.notebook_cells(content)
     for cell in content["cells"]:
         cell["source"] = TEACHERS.sub("", cell["source"])
@@ -121,7 +121,7 @@ def leaks(folder: Path, source: Path, checks: list) -> list[str]:
     """Solutions, instructor's answers and hidden checks that are in a folder for students; none is
     right.
     """
-    content = json.loads(safe.decoded(source.read_bytes()))
+    content = json.loads(read_words(source))
     secret = {}
     for name, data, cell in graded_cells({"cells": notebook.notebook_cells(content)}):
         if data.get("solution"):
@@ -137,10 +137,9 @@ def leaks(folder: Path, source: Path, checks: list) -> list[str]:
     secret |= {mark: mark for mark in ("BEGIN SOLUTION", "BEGIN HIDDEN")}
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        text = path.read_bytes().decode(errors="replace")
+        text = read_words(path)
         # a picture stays as it is, and so does JSON that is no notebook
         with contextlib.suppress(ValueError):
-            text = safe.decoded(path.read_bytes())
             cells = notebook.notebook_cells(json.loads(text))
             text = "\n".join(cell["source"] for cell in cells)
         text, place = flat(text), path.relative_to(folder)

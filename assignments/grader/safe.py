@@ -2,7 +2,6 @@
 bounded depth.
 """
 
-import codecs
 import csv
 import io
 import re
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from course_lib.data.files import read_words
 from course_lib.errors import telling
 
 DEPTH = 100  # lists within lists
@@ -20,30 +20,13 @@ BREAKS = re.compile(r"[\t\n\u2028\u2029]")
 INSTEAD = "\ufffd"
 
 
-def decoded(data: bytes) -> str:
-    """Text as some system wrote it: UTF-8 or UTF-16, with a mark or without; else Windows' own
-    Western code page. Raises UnicodeDecodeError for a broken UTF-16.
-    """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16")
-    # what is mostly ASCII has a zero in every second place
-    for place, name in ((1, "utf-16-le"), (0, "utf-16-be")):
-        zeros = data[place:200:2]
-        if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
-            return data.decode(name)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
 def table(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The heads of a CSV file, and its rows with the numbers of their lines; with commas,
     semicolons or tabs between, as spreadsheets write them. Raises CourseError.
     """
     errors = (OSError, ValueError, csv.Error)
     with telling(errors, "this table cannot be read", path, "save it as CSV, in UTF-8"):
-        text = decoded(path.read_bytes())
+        text = read_words(path)
         head = text.partition("\n")[0]
         delimiter = max(",;\t", key=head.count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)

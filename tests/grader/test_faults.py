@@ -20,55 +20,42 @@ if os.name != "posix":
 from hostile import CASES, notebook
 from hostile.build import ANSWERS, ODDITIES, cells_of
 
-from assignments.grader import command, dates, handin, lms, release, safe, verdicts
+from assignments.grader import command, dates, handin, lms, release, verdicts
 from assignments.grader import course as courses
 from assignments.grader import notebook as reading
 from course_lib.errors import CourseError
 from tests.support.grading_runs import graded, needs_bubblewrap
 
 SIX = datetime.datetime(2027, 3, 2, 18)
-READ = {
-    "2027-03-02 18:00:00 UTC": SIX,
-    "2027-03-02 18:00:00.000000 UTC": SIX,
-    "2027-03-02T18:00:00Z": SIX,
-    "20270302T180000Z": SIX,
-    "2027-03-02 18:00": SIX,
-    "2027/03/02 6:00 pm": SIX,
-    "2027-03-02T19:00:00+01:00": SIX,
-    "2027-03-02 13:00:00 -0500": SIX,
-    "2027-03-02 19:00 CET": SIX,
-    "2027-03-02 19:00 MEZ": SIX,
-    "2027-03-02 10:00 PST": SIX,
-    "2027-03-02 13:00 EST": SIX,
-    "2 Mar 2027 19:00 Europe/Berlin": SIX,
-    "2027-03-02 13:00 America/New_York": SIX,
-    "Tue Mar  2 18:00:00 UTC 2027": SIX,
-    "Tue, 02 Mar 2027 18:00:00 +0000": SIX,
-    "Tue Mar 02 2027 19:00:00 GMT+0100 (Central European Standard Time)": SIX,
-    "Tuesday, March 2, 2027 6:00:00\u202fPM": SIX,
-    "1804010400": SIX,
-    "1804010400000": SIX,
-    "1804010400.0": SIX,
-    "13/04/2026 19:00": datetime.datetime(2026, 4, 13, 19),
-}
+READ = (
+    "2027-03-02 18:00:00 UTC",
+    "2027-03-02 18:00:00.000000 UTC",
+    "2027-03-02T18:00:00Z",
+    "20270302T180000Z",
+    "2027-03-02\u202f18:00",
+    "2027-03-02T19:00:00+01:00",
+    "2027-03-02 13:00:00 -0500",
+    "2027-03-02 19:00 CET",
+    "2027-03-02 10:00 pst",
+    "1804010400",
+    "1804010400000",
+    "1804010400.0",
+)
 REFUSED = {
-    "03/04/2026 19:00": "two ways",
-    "3.4.2026 19:00": "two ways",
-    "03 04 2026 19:00": "two ways",
-    "10-11-12 19:00": "two ways",
+    "03/04/2026 19:00": "“03/04/2026 19:00” is no date and time that is read in one way",
+    "3.4.2026 19:00": "one way",
+    "10-11-12 19:00": "one way",
     "2027-13-02 19:00": "no date",
-    "Mi, 5. Nov": "“Mi”",
-    "Dienstag, 2. März 2027 18:00:00": "“Dienstag”",
-    "mar. 3 nov. 2026 19:00": "no date",
-    "2026年11月5日 19:00": "“年”",
+    "2 Mar 2027 19:00": "one way",
+    "2026年11月5日 19:00": "one way",
     "yesterday": "“yesterday”",
     "2027-03-02 18:00 CST": "“CST”",
+    "2027-03-02 18:00 Europe/Berlin": "Berlin",
     "2027-03-02": "time of day",
-    "Nov 5 19:00": "year",
     "2569-03-02 18:00": "2569",
     "2027-03-02 25:00": "no date and time",
     "46000.5": "no date",
-    "9999999999": "no date",
+    "9999999999": "2286",
     "": "no date",
 }
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1")
@@ -76,7 +63,7 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"
 
 @pytest.mark.parametrize("text", READ)
 def test_a_time_is_read_as_machines_and_people_write_it(text):
-    assert dates.parse(text)[0] == READ[text]
+    assert dates.parse(text)[0] == SIX
 
 
 @pytest.mark.parametrize("text", REFUSED)
@@ -127,18 +114,18 @@ def test_a_table_of_extensions_names_each_row_that_it_cannot_use(tmp_path):
     )
     (tmp_path / "extensions.csv").write_text("\n".join(["student,set,until", *rows]) + "\n\n")
     students = [unicodedata.normalize("NFD", "Jörg"), "ann", "bob"]
-    found = dates.extensions(tmp_path, "ps1", students, ["ps1", "ps2"])
-    assert found.until == {
+    until, wrong = dates.extensions(tmp_path, "ps1", students, ["ps1", "ps2"])
+    assert until == {
         "jörg": datetime.datetime(2027, 3, 8, 23, 59, 59),
         "bob": datetime.datetime(2027, 3, 8, 11),
     }
-    words = {3: "nobody called “Joerg”", 4: "no set “ps9”", 6: "two ways", 8: "above"}
-    assert list(found.wrong) == [f"extensions.csv, line {number}" for number in words]
-    assert all(map(str.__contains__, found.wrong.values(), words.values())), found.wrong
+    words = {3: "nobody called “Joerg”", 4: "no set “ps9”", 6: "“03/04/2027”", 8: "above"}
+    assert list(wrong) == [f"extensions.csv, line {number}" for number in words]
+    assert all(map(str.__contains__, wrong.values(), words.values())), wrong
     (tmp_path / "extensions.csv").rename(tmp_path / "extensions.csv.txt")
-    assert list(dates.extensions(tmp_path, "ps1", students, []).wrong) == ["extensions.csv.txt"]
+    assert list(dates.extensions(tmp_path, "ps1", students, [])[1]) == ["extensions.csv.txt"]
     (tmp_path / "extensions.csv").write_text("name,until\n")
-    with pytest.raises(CourseError, match="no column set"):
+    with pytest.raises(CourseError, match="lacks set, student"):
         dates.extensions(tmp_path, "ps1", students, ["ps1"])
 
 
@@ -319,7 +306,3 @@ def test_a_grade_book_in_use_or_damaged_takes_three_lines_and_loses_nothing(cour
             graded(course)
     path.write_bytes(data)
     assert graded(course)[1] == 0
-
-
-def test_text_that_is_no_utf_16_is_not_taken_for_it():
-    assert safe.decoded(b"ab\0") == "ab\0" and safe.decoded("é".encode("cp1252")) == "é"
