@@ -1,18 +1,16 @@
 """Hostile and broken submissions to the toy problem set, each with the points it must get and the
 reason it must see.
 
-``CASES`` is the table, :func:`write` makes nbgrader's submitted tree of it. The rows are those of
-the list of faults a course has to survive: 35 loops, 36 processes, 37 files and network, 38 tricks
-with results, 39 floods, 40 broken files.
+``CASES`` is the table, :func:`write` makes nbgrader's submitted tree of it.
 """
 
 from pathlib import Path
 
 from hostile.attacks import ATTACKS
 from hostile.broken import BROKEN
-from hostile.build import FULL, ODDITIES, Case, notebook, variant
+from hostile.build import FULL, ODDITIES, Case, notebook
 
-__all__ = ["CASES", "FULL", "ODDITIES", "Case", "notebook", "variant", "write"]
+__all__ = ["CASES", "FULL", "ODDITIES", "Case", "notebook", "write"]
 
 CASES: dict[str, Case] = {case.name: case for case in (*ATTACKS, *BROKEN)}
 

@@ -1,6 +1,6 @@
 """Submissions that attack the grader, the machine, the others, or the truth."""
 
-from hostile.build import FULL, LOSS, WRONG_AVERAGE, WRONG_LOSS, WRONG_STEP, Case, notebook
+from hostile.build import FULL, LOSS, WRONG_AVERAGE, WRONG_LOSS, WRONG_STEP, Case
 
 WRONG = "def weighted_loss(real, fake, weight):\n    return (real * 0).sum() + (fake * 0).sum()"
 GRAB = "def average(values, decay):\n    raise RuntimeError(open('{course}/%s').read())"
@@ -11,24 +11,24 @@ def average(body: str, imports: str = "import os, sys, time") -> dict[str, str]:
     return {"average": f"{imports}\ndef average(values, decay):\n{lines}"}
 
 
-def forged_only(**_: object) -> dict:
-    lines = [
-        "import json, os",
-        "for name in ('loss_values', 'loss_slope', 'average_values', 'step_updates'):",
-        "    line = {'check': name, 'raw': {'value': 1.0}, 'share': 1.0, 'score': 10}",
-        "    for file in range(3, 20):",
-        "        try: os.write(file, ('\\n' + json.dumps(line) + '\\n').encode())",
-        "        except OSError: pass",
-        'os.write(4, b\'\\n{"cells": []}\\n{"end": true}\\n\')',
-        "os._exit(0)",
-    ]
-    return {"toy.ipynb": notebook({"setup": "import torch", "last": "\n".join(lines)})}
+EQUAL = """class Equal(float):
+    __eq__ = __ge__ = __le__ = lambda self, other: True
+    __hash__ = float.__hash__
+"""
+FORGE = """import json, os
+for name in ('loss_values', 'loss_slope', 'average_values', 'step_updates'):
+    line = {'check': name, 'raw': {'value': 1.0}, 'share': 1.0, 'score': 10}
+    for file in range(3, 20):
+        try: os.write(file, (chr(10) + json.dumps(line) + chr(10)).encode())
+        except OSError: pass
+os.write(4, b'\\n{"cells": []}\\n{"end": true}\\n')
+os._exit(0)
+"""
 
-
-LOOPS = [
+ATTACKS = [
+    # Loops.
     Case(
         "loop-in-function",
-        35,
         "an endless loop in one function",
         WRONG_AVERAGE,
         "too long",
@@ -36,7 +36,6 @@ LOOPS = [
     ),
     Case(
         "loop-in-cell",
-        35,
         "an endless loop in a cell of its own",
         FULL,
         "too long",
@@ -44,7 +43,6 @@ LOOPS = [
     ),
     Case(
         "loop-that-swallows",
-        35,
         "an endless loop that catches what should end it",
         0,
         "too long",
@@ -53,18 +51,14 @@ LOOPS = [
     ),
     Case(
         "sleeps",
-        35,
         "a function that waits for ever",
         WRONG_AVERAGE,
         "too long",
         average("time.sleep(10**6)"),
     ),
-]
-
-PROCESSES = [
+    # Processes.
     Case(
         "fork-bomb-in-cell",
-        36,
         "forks for ever in a cell",
         FULL,
         "BlockingIOError",
@@ -72,7 +66,6 @@ PROCESSES = [
     ),
     Case(
         "daemon",
-        36,
         "leaves a process behind",
         FULL,
         "",
@@ -80,7 +73,6 @@ PROCESSES = [
     ),
     Case(
         "never-reaped-at-all",
-        36,
         "leaves children unreaped until it may have no more",
         FULL,
         "BlockingIOError",
@@ -88,7 +80,6 @@ PROCESSES = [
     ),
     Case(
         "threads",
-        36,
         "starts threads until it may not",
         FULL,
         "start new thread",
@@ -97,7 +88,6 @@ PROCESSES = [
     ),
     Case(
         "kills-all",
-        36,
         "kills every process it can see",
         FULL,
         "",
@@ -105,7 +95,6 @@ PROCESSES = [
     ),
     Case(
         "new-namespaces",
-        36,
         "tries for new rights in a user namespace",
         WRONG_AVERAGE,
         "refused",
@@ -115,12 +104,9 @@ PROCESSES = [
             "import ctypes",
         ),
     ),
-]
-
-FILES = [
+    # Files and network.
     Case(
         "deletes",
-        37,
         "deletes what it can reach",
         FULL,
         "",
@@ -130,7 +116,6 @@ FILES = [
     ),
     Case(
         "reads-grade-book",
-        37,
         "reads the grade book",
         WRONG_AVERAGE,
         "FileNotFoundError",
@@ -138,7 +123,6 @@ FILES = [
     ),
     Case(
         "writes-grade-book",
-        37,
         "gives itself points",
         FULL,
         "unable to open",
@@ -147,7 +131,6 @@ FILES = [
     ),
     Case(
         "reads-hidden-checks",
-        37,
         "reads the hidden checks",
         WRONG_AVERAGE,
         "FileNotFoundError",
@@ -155,7 +138,6 @@ FILES = [
     ),
     Case(
         "imports-hidden-checks",
-        37,
         "imports the hidden checks",
         WRONG_AVERAGE,
         "ImportError",
@@ -163,7 +145,6 @@ FILES = [
     ),
     Case(
         "reads-environment",
-        37,
         "looks for secrets in the environment",
         WRONG_AVERAGE,
         "environ",
@@ -174,7 +155,6 @@ FILES = [
     ),
     Case(
         "traces-the-first",
-        37,
         "traces the process that waits for it",
         WRONG_AVERAGE,
         "refused",
@@ -186,7 +166,6 @@ FILES = [
     ),
     Case(
         "dials-home",
-        37,
         "opens a connection to a server on this machine",
         WRONG_AVERAGE,
         "ConnectionRefused",
@@ -194,7 +173,6 @@ FILES = [
     ),
     Case(
         "mounts",
-        37,
         "mounts a disk over what others see",
         WRONG_AVERAGE,
         "refused",
@@ -206,7 +184,6 @@ FILES = [
     ),
     Case(
         "leaves-a-note",
-        37,
         "leaves a file for the next submission",
         FULL,
         "",
@@ -215,23 +192,15 @@ FILES = [
     ),
     Case(
         "finds-a-note",
-        37,
         "finds what an earlier submission left",
         FULL,
         "",
         last="import os\nif os.path.exists('/scratch/note') or os.path.exists('/dev/shm/note'):\n"
         "    raise RuntimeError('NOTE FOUND')",
     ),
-]
-
-EQUAL = """class Equal(float):
-    __eq__ = __ge__ = __le__ = lambda self, other: True
-    __hash__ = float.__hash__
-"""
-TRICKS = [
+    # Tricks with results.
     Case(
         "equals-everything",
-        38,
         "returns an object that equals everything",
         WRONG_LOSS,
         "",
@@ -239,7 +208,6 @@ TRICKS = [
     ),
     Case(
         "patched-allclose",
-        38,
         "patches what compares numbers",
         WRONG_LOSS,
         "labels",
@@ -250,7 +218,6 @@ TRICKS = [
     ),
     Case(
         "patched-json",
-        38,
         "patches what writes results",
         WRONG_LOSS,
         "labels",
@@ -259,7 +226,6 @@ TRICKS = [
     ),
     Case(
         "exit-in-cell",
-        38,
         "leaves with status 0 in a cell",
         FULL,
         "SystemExit",
@@ -267,7 +233,6 @@ TRICKS = [
     ),
     Case(
         "hard-exit-in-function",
-        38,
         "ends its process with status 0 in a function",
         WRONG_AVERAGE,
         "os._exit",
@@ -275,7 +240,6 @@ TRICKS = [
     ),
     Case(
         "hard-exit-in-cell",
-        38,
         "ends its process with status 0 before any check",
         0,
         "ended its own process",
@@ -283,16 +247,14 @@ TRICKS = [
     ),
     Case(
         "crash",
-        38,
         "crashes the interpreter",
         WRONG_AVERAGE,
         "crashed",
         average("return ctypes.string_at(0)", "import ctypes"),
     ),
-    Case("forged-results", 38, "writes results of its own, then ends", 0, "", raw=forged_only),
+    Case("forged-results", "writes results of its own, then ends", 0, "", first=FORGE),
     Case(
         "forged-beside",
-        38,
         "writes a result of its own beside the true one",
         WRONG_LOSS,
         "more than one",
@@ -308,7 +270,6 @@ TRICKS = [
     ),
     Case(
         "looks-for-the-answer",
-        38,
         "searches the process for the expected value",
         WRONG_AVERAGE,
         "decay",
@@ -321,7 +282,6 @@ TRICKS = [
     ),
     Case(
         "imports-the-answer",
-        38,
         "imports what is being graded from the library",
         WRONG_LOSS,
         "ImportError",
@@ -333,7 +293,6 @@ TRICKS = [
     ),
     Case(
         "half-a-character",
-        38,
         "raises what UTF-8 cannot hold",
         WRONG_AVERAGE,
         "ValueError",
@@ -341,18 +300,14 @@ TRICKS = [
     ),
     Case(
         "recursion",
-        38,
         "calls itself for ever",
         WRONG_AVERAGE,
         "RecursionError",
         average("return average(values, decay)"),
     ),
-]
-
-FLOODS = [
+    # Floods.
     Case(
         "20-mb-of-output",
-        39,
         "prints 20 MB, to both streams",
         FULL,
         "",
@@ -360,7 +315,6 @@ FLOODS = [
     ),
     Case(
         "floods-the-pipe",
-        39,
         "writes to the pipe of results for ever",
         0,
         "more output",
@@ -368,7 +322,6 @@ FLOODS = [
     ),
     Case(
         "floods-with-lines",
-        39,
         "writes 31 MB of empty messages to the pipe of results",
         0,
         "more output",
@@ -376,7 +329,6 @@ FLOODS = [
     ),
     Case(
         "deep-result",
-        39,
         "answers with ten thousand lists, each in the one before",
         WRONG_AVERAGE,
         "cannot be read",
@@ -388,7 +340,6 @@ FLOODS = [
     ),
     Case(
         "ten-million-lines",
-        39,
         "prints ten million lines",
         FULL,
         "",
@@ -396,7 +347,6 @@ FLOODS = [
     ),
     Case(
         "huge-allocation",
-        39,
         "asks for 100 GB",
         WRONG_AVERAGE,
         "MemoryError",
@@ -404,7 +354,6 @@ FLOODS = [
     ),
     Case(
         "huge-result",
-        39,
         "returns ten million numbers",
         WRONG_STEP,
         "",
@@ -412,12 +361,9 @@ FLOODS = [
     ),
     Case(
         "fills-the-disk",
-        39,
         "writes until the disk is full",
         FULL,
         "OSError",
         last="with open('big', 'wb') as file:\n    while True:\n        file.write(bytes(2**20))",
     ),
 ]
-
-ATTACKS = [*LOOPS, *PROCESSES, *FILES, *TRICKS, *FLOODS]

@@ -27,11 +27,11 @@ UNTOUCHED = {
     "average": "def average(values, decay):\n    raise NotImplementedError",
     "step": "def step(w, x, y, rate):\n    raise NotImplementedError",
 }
+ODDITIES = {"setup": SETUP, **UNTOUCHED}
 POINTS = {"weighted_loss": 4, "average": 3, "step": 3}
 WRITTEN, QUESTION = "explain", "Why does a weight of 0 stop D from learning what is fake?"
 # points with everything right, or all but one function
 FULL, WRONG_LOSS, WRONG_AVERAGE, WRONG_STEP = 10, 6, 7, 7
-Content = dict[str, bytes | Path]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ class Case:
     """One submission: code cells by name, what it must get, and a part of what it must be told."""
 
     name: str
-    row: int  # of the list of faults
     why: str
     points: float
     says: str = ""
@@ -47,18 +46,17 @@ class Case:
     first: str = ""  # code of a cell before all others
     last: str = ""  # and of one after them
     # the files themselves, where a notebook is not enough
-    raw: Callable[..., Content] | None = None
+    raw: Callable[..., dict[str, bytes | Path]] | None = None
     innocent: bool = False
 
-    def files(self, **places: object) -> Content:
+    def files(self, **places: object) -> dict[str, bytes | Path]:
         if self.raw is not None:
             return self.raw(**places)
         codes = {"first": self.first, **ANSWERS, **self.replace, "last": self.last}
+        made = notebook({name: code for name, code in codes.items() if code})
         for key, value in places.items():
-            codes = {
-                name: code.replace("{" + key + "}", str(value)) for name, code in codes.items()
-            }
-        return {"toy.ipynb": notebook({name: code for name, code in codes.items() if code})}
+            made = made.replace(b"{" + key.encode() + b"}", str(value).encode())
+        return {"toy.ipynb": made}
 
 
 def code_cell(source: str, **nbgrader: object) -> dict:
@@ -121,16 +119,3 @@ def notebook(codes: dict[str, str], cells: list[dict] | None = None, **metadata:
         "nbformat_minor": 4,
     }
     return json.dumps(content, indent=1).encode()
-
-
-def variant(number: int) -> Case:
-    """One of many ordinary submissions, for long counts: right, wrong and unfinished ones."""
-    kinds = [("", FULL), *[(name, FULL - points) for name, points in POINTS.items()], ("all", 0)]
-    kind, points = kinds[number % len(kinds)]
-    replace = {name: UNTOUCHED[name] for name in POINTS if kind in (name, "all")}
-    return Case(
-        f"ordinary-{number}", 0, "an ordinary submission", points, replace=replace, innocent=True
-    )
-
-
-ODDITIES = {"setup": SETUP, **UNTOUCHED}
