@@ -31,7 +31,7 @@ c.PenaltyPerDay.most = 0.5
 # nbgrader generate_feedback PS: always anew, as a score may have changed with the notebook
 # unchanged.
 c.GenerateFeedback.force = True
-# Answers that wait for a grade say so, and formulas need no network.
+# Answers that wait for a grade say so, and the page asks the network for nothing.
 c.GenerateFeedback.preprocessors = [GetGrades, Feedback, CSSHTMLHeaderPreprocessor]
 c.HTMLExporter.extra_template_basedirs = TEMPLATES
 c.HTMLExporter.filters = {"float": as_text, "round": as_text}

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure, note
 
 # What does the work is imported when a command runs: PyTorch takes seconds, and `course check`
 # does without nbgrader.
@@ -35,10 +35,6 @@ def grade(
     force: Annotated[
         bool, typer.Option("--force", help="grade again what is graded and unchanged")
     ] = False,
-    only: Annotated[
-        str | None,
-        typer.Option(metavar="CHECK", help="regrade this check alone, the one that was mended"),
-    ] = None,
     summary: Annotated[
         bool, typer.Option("--summary", help="also write a page on the whole class")
     ] = False,
@@ -48,19 +44,12 @@ def grade(
     from assignments.grader import grade as grading
     from assignments.grader import summary as page
 
-    results, fresh, left_out = grading.run(course, problem_set, tier, workers, student, force, only)
+    results, fresh, left_out = grading.run(course, problem_set, tier, workers, student, force)
     if reasons := [f"{result.student}: {result.reason}" for result in results if result.reason]:
         print("with a reason to look at:", *reasons, sep="\n  ", file=sys.stderr)
-    verb, others = "graded", "others were done"
-    if only is not None:
-        verb = f"graded {only} alone in"
-        others = "others are new or were handed in again: grade them without --only"
-        print(
-            "note: all other checks count as unchanged; if they are not: --force", file=sys.stderr
-        )
-    rest = "" if fresh == len(results) else f", the {others}"
+    rest = "" if fresh == len(results) else ", the others were done"
     reports = course / "reports" / problem_set
-    print(f"{verb} {fresh} of {len(results)} submissions{rest}; reports in {reports}")
+    print(f"graded {fresh} of {len(results)} submissions{rest}; reports in {reports}")
     # one of earlier may show who took the work back, or has other grades now
     if results and (summary or (student is None and (reports / page.NAME).exists())):
         print(f"wrote {page.write(reports, results)}")
@@ -122,12 +111,12 @@ def release(
     from assignments.grader import bundled
     from assignments.grader.release import release, solve
 
-    if solution and gradescope:
-        raise CourseError(
-            "--solution makes the solutions alone, --gradescope is for a release",
-            "the options",
-            "leave one of them out",
-        )
+    ensure(
+        not (solution and gradescope),
+        "--solution makes the solutions alone, --gradescope is for a release",
+        "the options",
+        "leave one of them out",
+    )
     if solution:
         print(f"wrote {solve(course.absolute(), problem_set)}, with all answers")
         return
@@ -190,7 +179,7 @@ def viva(
 
     course, tier = course.absolute(), choose_tier(tier)
     if tier == "plain":
-        print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
+        note(f"tier {tier}: {PROTECTS[tier]}")
     students, refused = student or list(submitted(course, problem_set, None)), []
     for name in students:
         try:
@@ -199,7 +188,7 @@ def viva(
             refused.append(error)
             continue
         if (count := len(made["questions"])) < ask.QUESTIONS:
-            print(f"note: only {count} of {ask.QUESTIONS} questions can be made of this code")
+            note(f"only {count} of {ask.QUESTIONS} questions can be made of this code")
         for path in page.write(out or course / "vivas", made, practice):
             print(f"wrote {path}")
     if refused and len(students) == 1:

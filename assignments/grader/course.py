@@ -13,7 +13,7 @@ from types import ModuleType
 
 from assignments.grader import notebook, safe
 from course_lib.data.files import read_words, replace_file
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 
 
 def open_checks(course: Path, problem_set: str) -> ModuleType:
@@ -22,10 +22,12 @@ def open_checks(course: Path, problem_set: str) -> ModuleType:
     Its ``load(problem_set)`` gives the checks.
     """
     package = course / "checks" / "__init__.py"
-    if not package.is_file():
-        raise CourseError(
-            "no checks in this course", package, "name the folder that holds checks/ with --course"
-        )
+    ensure(
+        package.is_file(),
+        "no checks in this course",
+        package,
+        "name the folder that holds checks/ with --course",
+    )
     loaded = sys.modules.get("checks")
     if loaded is None or Path(loaded.__file__ or "").resolve() != package.resolve():
         for name in [name for name in sys.modules if name.split(".")[0] == "checks"]:
@@ -65,16 +67,19 @@ def submitted(course: Path, problem_set: str, students: list[str] | None) -> dic
     handed_in = {path.name: path / problem_set for path in sorted(place.glob("[!.]*"))}
     handed_in = {name: path for name, path in handed_in.items() if may_be_folder(path)}
     chosen = set(map(plain, students or []))
-    if unknown := [name for name in students or [] if plain(name) not in map(plain, handed_in)]:
-        raise CourseError(
-            f"nothing of {unknown[0]} for {problem_set}", place, "see the names in that folder"
-        )
-    if not handed_in:
-        raise CourseError(
-            f"nothing handed in for {problem_set}",
-            place,
-            f"nbgrader collect {problem_set}, or copy there",
-        )
+    unknown = [name for name in students or [] if plain(name) not in map(plain, handed_in)]
+    ensure(
+        not unknown,
+        f"nothing of {', '.join(unknown)} for {problem_set}",
+        place,
+        "see the names in that folder",
+    )
+    ensure(
+        handed_in,
+        f"nothing handed in for {problem_set}",
+        place,
+        f"nbgrader collect {problem_set}, or copy there",
+    )
     return {name: path for name, path in handed_in.items() if not chosen or plain(name) in chosen}
 
 

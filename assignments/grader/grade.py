@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import queue
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -31,7 +30,7 @@ from assignments.grader.grade_one import grade_one
 from assignments.grader.notebook import Submission
 from assignments.grader.sandbox import PROTECTS, Limits, Worker, choose_tier
 from assignments.grader.verdicts import Result
-from course_lib.errors import CourseError
+from course_lib.errors import note, telling
 
 if TYPE_CHECKING:  # the bundle for Gradescope does without nbgrader
     from assignments.grader.gradebook import Book, Plan
@@ -47,22 +46,13 @@ def run(
     workers: int | None = None,
     students: list[str] | None = None,
     force: bool = False,
-    only: str | None = None,
     progress: bool = True,
 ) -> tuple[list, int, dict[str, str]]:
     """All results of the chosen students, how many of them were graded now, and whose files lack,
     with the reason.
-
-    With the name of a check in ``only``, just that one is run again, on submissions that are graded
-    and unchanged; its scores change for all of them at once or for none, and they count as graded
-    with all checks as they are now.
     """
     from assignments.grader import gradebook, lms
 
-    if only is not None and force:
-        raise CourseError(
-            "--force is for all checks, --only for one", "the options", "leave one of them out"
-        )
     course = course.absolute()
     everyone, left_out = with_good_names(submitted(course, problem_set, None))
     folders = {
@@ -72,11 +62,6 @@ def run(
     }
     package = open_checks(course, problem_set)
     checks = package.load(problem_set)
-    names = [check.name for check in checks]
-    if only not in (None, *names):
-        raise CourseError(
-            f"no check called {only}", f"--only, of {problem_set}", f"one of {', '.join(names)}"
-        )
     key = term_key(course)
     tier = choose_tier(tier)
     basis = f"{checks_digest(course)} {key} {tier}"
@@ -86,12 +71,12 @@ def run(
         plan.assign(checks)
         times = {name: dates.of(folder) for name, folder in everyone.items()}
         until, unusable = dates.extensions(course, problem_set, everyone, sets)
-        print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
+        note(f"tier {tier}: {PROTECTS[tier]}")
         submissions, unread = read_all(folders, problem_set, plan, basis, package.FUNCTIONS)
         todo = {
             name: submission
             for name, submission in submissions.items()
-            if is_wanted(submission, done.get(name), force, only)
+            if force or name not in done or done[name].digest != submission.digest
         }
         graded = grade_all(
             list(todo.values()),
@@ -101,22 +86,20 @@ def run(
             tier,
             workers,
             hidden=[course / part for part in HIDDEN],
-            wanted=lambda _, checks: [check for check in checks if only in (None, check.name)],
         )
         silent = not (progress and todo)
         bar = tqdm(graded, problem_set, len(todo), unit="submission", disable=silent)
-        left_out |= unread | keep(bar, book, plan, todo, done, only)
+        left_out |= unread | keep(bar, book, plan, todo)
         fresh = len(todo.keys() - left_out.keys())
         said = book.settle(problem_set, times, until)
         results, unwritten = report(book, course, problem_set, said)
         if gone := sorted(done.keys() - everyone.keys() - left_out.keys()):
-            print(
-                f"note: nothing of {notebook.listed(gone)} lies in submitted/ any more: left out of"
-                " reports and of Canvas' table; their grades stay in the grade book",
-                file=sys.stderr,
+            note(
+                f"nothing of {notebook.listed(gone)} lies in submitted/ any more: left out of"
+                " reports and of Canvas' table; their grades stay in the grade book"
             )
         if unlisted := lms.on_no_list(course, everyone):
-            print(f"note: {unlisted}", file=sys.stderr)
+            note(unlisted)
         left_out |= unwritten | unusable | astray(course, problem_set, sets)
         for name in folders.keys() - left_out.keys():
             if times[name].wrong:
@@ -128,14 +111,9 @@ def run(
 @contextlib.contextmanager
 def only_grader(course: Path, problem_set: str) -> Iterator[None]:
     """Holds the problem set for this process. Raises CourseError while another one grades it."""
-    lock = FileLock(course / f".grading-{problem_set}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise CourseError(
-            f"{problem_set} is being graded already", lock.lock_file, "wait until that has ended"
-        ) from None
-    with lock:
+    path = course / f".grading-{problem_set}.lock"
+    what = f"{problem_set} is being graded already"
+    with telling(Timeout, what, path, "wait until that has ended"), FileLock(path, timeout=0):
         yield
 
 
@@ -161,14 +139,6 @@ def read_all(
             submission.digest = hashlib.sha256(handed_in.encode()).hexdigest()
             submissions[name] = submission
     return submissions, unread
-
-
-def is_wanted(submission: Submission, before: Result | None, force: bool, only: str | None) -> bool:
-    """Whether to grade it now: it is new or changed, or ``force``; a single check only of what is
-    graded already."""
-    if only is not None:
-        return before is not None and before.source == submission.source
-    return force or before is None or before.digest != submission.digest
 
 
 def grade_all(
@@ -221,32 +191,15 @@ def grade_all(
             yield future.result()
 
 
-def keep(
-    results: Iterable[Result],
-    book: "Book",
-    plan: "Plan",
-    todo: dict,
-    done: dict,
-    only: str | None,
-) -> dict[str, str]:
+def keep(results: Iterable[Result], book: "Book", plan: "Plan", todo: dict) -> dict[str, str]:
     """Each result into autograded/ and the grade book as it comes; returns whose could not be kept,
     and why."""
-    failed, regraded = {}, []
+    failed: dict[str, str] = {}
     for result in results:
         submission = todo[result.student]
         with put_down(failed, result.student):
-            if only is None:
-                book.keep(result, plan, submission)
-            else:
-                present = {name for names in plan.checks.values() for name in names}
-                new = done[result.student].with_new(result.checks, present)
-                # who lacks a check that was added waits for a full run
-                whole = len(new.checks) == len(present)
-                regraded.append(replace(new, digest=submission.digest if whole else new.digest))
-                book.write(regraded[-1], plan, submission)
+            book.keep(result, plan, submission)
         submission.content = None  # a class's notebooks need not stay in memory
-    if only is not None:
-        book.regrade(regraded, plan, only)
     return failed
 
 

@@ -75,7 +75,6 @@ def grade_one(
         submission.digest,
         notes=submission.notes,
         reason=submission.reason,
-        source=submission.source,
     )
     whose = f"{submission.student}/{submission.problem_set}"
     drawn = {check.name: (check, *draw(check, key, whose)) for check in checks}

@@ -28,7 +28,7 @@ from assignments.grader.notebook import (
 )
 from assignments.grader.verdicts import Result
 from course_lib.data.files import replace_file
-from course_lib.errors import CourseError, need, telling
+from course_lib.errors import CourseError, ensure, need, telling
 
 api, preprocessors, traitlets, sqlalchemy = need(
     "grading",
@@ -78,21 +78,21 @@ class Plan:
         totals: Counter[str] = Counter()
         for check in checks:
             cell = f"test_{check.function}"
-            if cell not in points:
-                raise CourseError(
-                    f"no graded cell takes the points of {check.name}",
-                    where,
-                    f"name a test cell {cell} in the source, and release it again",
-                )
+            ensure(
+                cell in points,
+                f"no graded cell takes the points of {check.name}",
+                where,
+                f"name a test cell {cell} in the source, and release it again",
+            )
             self.checks.setdefault(cell, []).append(check.name)
             totals[cell] += check.points
         for name, total in totals.items():
-            if abs(total - points[name]) > 1e-9:
-                raise CourseError(
-                    f"{name} has {points[name]:g} points, its checks {total:g}",
-                    where,
-                    "make them equal and generate the assignment again",
-                )
+            ensure(
+                abs(total - points[name]) <= 1e-9,
+                f"{name} has {points[name]:g} points, its checks {total:g}",
+                where,
+                "make them equal and generate the assignment again",
+            )
 
 
 class Book(api.Gradebook):
@@ -100,12 +100,12 @@ class Book(api.Gradebook):
 
     def __init__(self, course: Path):
         self.file = course.absolute() / "gradebook.db"
-        if not self.file.is_file():
-            raise CourseError(
-                "there is no grade book",
-                self.file,
-                "nbgrader generate_assignment PS, in the course's folder",
-            )
+        ensure(
+            self.file.is_file(),
+            "there is no grade book",
+            self.file,
+            "nbgrader generate_assignment PS, in the course's folder",
+        )
         # no text, in which a "?" of the folder's name would end the path
         super().__init__(sqlalchemy.engine.URL.create("sqlite", database=str(self.file)))
         self.damaged: list[str] = []
@@ -164,21 +164,13 @@ class Book(api.Gradebook):
         return self.db.begin()
 
     def keep(self, result: Result, plan: Plan, submission: Submission) -> None:
-        """The notebook, then the grades: who is in the grade book has both."""
-        self.write(result, plan, submission)
-        self.commit(result, plan, submission)
-
-    def write(self, result: Result, plan: Plan, submission: Submission) -> None:
-        """The student's notebook in autograded/."""
+        """The notebook in autograded/, then the scores, the automatic comments and the record of
+        one submission, all of it or nothing: who is in the grade book has both.
+        """
         name = plan.problem_set
         target = self.file.parent / "autograded" / result.student / name / f"{name}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         replace_file(target, autograded(result, plan, submission))
-
-    def commit(self, result: Result, plan: Plan, submission: Submission) -> None:
-        """The scores, the automatic comments and the record of one submission: all of it or
-        nothing.
-        """
         with self.all_or_nothing():
             notebook = self.find_notebook(plan.problem_set, plan.problem_set)
             self.db.merge(api.Student(id=result.student))
@@ -198,21 +190,15 @@ class Book(api.Gradebook):
                 )
             )
             fill(grades, comments, result, plan, submission)
-            self._record(result)
-
-    def regrade(self, results: Iterable[Result], plan: Plan, check: str) -> None:
-        """One check's new scores, for all ``results`` or for none: no other cell's score and no
-        manual one changes.
-        """
-        cell = next(name for name, members in plan.checks.items() if check in members)
-        with self.all_or_nothing():
-            for result in results:
-                grade = self.find_grade(cell, plan.problem_set, plan.problem_set, result.student)
-                score = plan.score(cell, result)
-                if grade.manual_score is not None and score != grade.auto_score:
-                    grade.needs_manual_grade = True
-                grade.auto_score = score
-                self._record(result)
+            self.db.execute(
+                sqlalchemy.text("INSERT OR REPLACE INTO course_grading VALUES (:s, :a, :d, :r)"),
+                {
+                    "s": result.student,
+                    "a": result.problem_set,
+                    "d": result.digest,
+                    "r": result.to_json(),
+                },
+            )
 
     def settle(
         self,
@@ -233,30 +219,21 @@ class Book(api.Gradebook):
                     handed_in = self.find_submission(problem_set, student)
                     handed_in.timestamp = time.handed_in
                     due = handed_in.duedate if handed_in.assignment.duedate else None
-                    due, words = with_extension(due, until.get(plain(student)))
-                    in_time = due is None or time.handed_in is None
-                    seconds = 0.0 if in_time else (time.handed_in - due).total_seconds()
+                    last = due and max(due, until.get(plain(student), due))
+                    extended = ", by an extension" if last != due else ""
+                    words = [said[student]]
+                    words += [f"due {last:%Y-%m-%d %H:%M} UTC{extended}"] if last else []
+                    timed = last and time.handed_in
+                    seconds = (time.handed_in - last).total_seconds() if timed else 0.0
                     lost = 0.0
                     for notebook in handed_in.notebooks:
-                        penalty = late(student, notebook.score, seconds) if seconds > 0 else None
-                        if penalty is not None:
-                            penalty = min(max(0.0, penalty), notebook.score)
-                            lost += penalty
+                        penalty = late(student, notebook.score, seconds) if seconds > 0 else 0.0
+                        penalty = min(max(0.0, penalty or 0.0), notebook.score)
                         notebook.late_submission_penalty = penalty
+                        lost += penalty
                     words += [f"{lost:g} points off for lateness"] if lost else []
-                    said[student] = "; ".join(filter(None, [said[student], *words]))
+                    said[student] = "; ".join(filter(None, words))
         return said
-
-    def _record(self, result: Result) -> None:
-        self.db.execute(
-            sqlalchemy.text("INSERT OR REPLACE INTO course_grading VALUES (:s, :a, :d, :r)"),
-            {
-                "s": result.student,
-                "a": result.problem_set,
-                "d": result.digest,
-                "r": result.to_json(),
-            },
-        )
 
     def _row(self, kind: type, **keys: str) -> Any:
         """The row of these keys, made at need."""
@@ -369,19 +346,6 @@ def harmless(outputs: Any) -> list[dict]:
         text = f"[{len(outputs) - len(kept)} outputs are not shown here]\n"
         kept.append({"output_type": "stream", "name": "stdout", "text": text})
     return kept
-
-
-def with_extension(
-    due: datetime.datetime | None, until: datetime.datetime | None
-) -> tuple[datetime.datetime | None, list[str]]:
-    """When a student's work is due, and what is to be said about it."""
-    if due is None:
-        return None, ["an extension, but the grade book has no due date"] if until else []
-    if until is None:
-        return due, [f"due {due:%Y-%m-%d %H:%M} UTC"]
-    if until <= due:
-        return due, [f"due {due:%Y-%m-%d %H:%M} UTC, and the extension ends before"]
-    return until, [f"due {until:%Y-%m-%d %H:%M} UTC, by an extension"]
 
 
 def late_penalty(course: Path) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ from assignments.grader.inbox import Inbox
 from assignments.grader.notebook import Cell, Submission, graded_cells, listed, released_cells
 from assignments.grader.sandbox import Outcome
 from assignments.grader.verdicts import Result
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 
 SECONDS = 300  # by the clock, where a cell or a check lets nothing stop it
 LIMITS = {"cell": 60, "cells": 160, "check": 30}  # seconds by the clock: of one, of all, of one
@@ -39,22 +39,22 @@ def find(problem_set: str, path: Path | None) -> tuple[Path, Path]:
     """
     path = path or Path(f"{problem_set}.ipynb")
     path = path / f"{problem_set}.ipynb" if path.is_dir() else path
-    if not path.is_file():
-        raise CourseError(
-            "there is no such notebook",
-            path.absolute(),
-            f"course check {problem_set} FOLDER/NOTEBOOK",
-        )
+    ensure(
+        path.is_file(),
+        "there is no such notebook",
+        path.absolute(),
+        f"course check {problem_set} FOLDER/NOTEBOOK",
+    )
     folders = [folder / "checks" for folder in (path.absolute().parent, Path.cwd())]
     checks = next(
         (folder for folder in folders if as_released(folder, problem_set).is_file()), None
     )
-    if checks is None:
-        raise CourseError(
-            f"the visible checks of {problem_set} are missing",
-            folders[0],
-            "put the folder checks/, which was handed out with the notebook, beside it",
-        )
+    ensure(
+        checks,
+        f"the visible checks of {problem_set} are missing",
+        folders[0],
+        "put the folder checks/, which was handed out with the notebook, beside it",
+    )
     return path, checks
 
 

@@ -4,21 +4,15 @@ without a network, grades for Canvas, and what lateness costs.
 ``nbgrader export --exporter=assignments.grader.lms.CanvasExport --to canvas.csv``
 """
 
-import base64
 import contextlib
 import csv
-import functools
-import html
 import io
 import math
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import nbgrader
-from matplotlib.font_manager import FontProperties
-from matplotlib.mathtext import math_to_image
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin, FileNameCollectorPlugin, LateSubmissionPlugin
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -27,7 +21,7 @@ from traitlets import Dict, Float, Unicode
 from assignments.grader import safe
 from assignments.grader.course import plain
 from course_lib.data.files import replace_file
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 
 # Columns of a roster in which a student's name in nbgrader may stand.
 KEYS = ("ID", "SIS User ID", "SIS Login ID")
@@ -38,25 +32,6 @@ TEMPLATES = [
     str(Path(__file__).with_name("pages")),
     str(Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"),
 ]
-# Code is left as it is; $$ before $.
-FORMULA = re.compile(r"(`+).*?\1|\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
-LONGEST = 400  # characters of a formula
-# What students write in TeX's words, in those that Matplotlib knows.
-IN_MATPLOTLIB = (
-    (r"\\ge(?![a-zA-Z])", r"\\geq "),
-    (r"\\le(?![a-zA-Z])", r"\\leq "),
-    (r"\\[lr]Vert(?![a-zA-Z])", r"\\Vert "),
-    (r"\\[lr]vert(?![a-zA-Z])", r"\\vert "),
-    (r"\\underbrace\{((?:[^{}]|\{[^{}]*\})*)\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"[\1]_{\2}"),
-    (r"\\[bB]igg?[lrm]?(?![a-zA-Z])", ""),
-    (r"\\[td]?frac *([0-9a-zA-Z]) *([0-9a-zA-Z])", r"\\frac{\1}{\2}"),
-    (r"\\[td]?frac *([0-9a-zA-Z]) *\{", r"\\frac{\1}{"),
-    (r"\\[td]?frac *(\{[^{}]*\}|\\[a-zA-Z]+) *([0-9])", r"\\frac{\1}{\2}"),
-    (r"\\[td]frac", r"\\frac"),
-    (r"_\\text *\{([^{}]*)\}", r"_{\\mathrm{\1}}"),
-    (r"\\(mathcal|mathbb|sqrt|bar|hat) *([a-zA-Z])", r"\\\1{\2}"),
-    (r"\s+", " "),
-)
 
 
 class NamedCollector(FileNameCollectorPlugin):
@@ -102,13 +77,13 @@ def on_no_list(course: Path, students: Iterable[str]) -> str:
 
 
 class Feedback(NbGraderPreprocessor):
-    """Feedback as a student reads it: what was not graded yet says so, formulas are pictures.
+    """Feedback as a student reads it: what was not graded yet says so.
 
     Comes behind nbgrader's GetGrades; :func:`as_text` lets its template print words as scores.
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """The notebook, with scores and Markdown to be shown."""
+        """The notebook, with the scores to be shown."""
         facts = resources["nbgrader"]
         with Gradebook(facts["db_url"]) as book:
             keys = (facts[key] for key in ("notebook", "assignment", "student"))
@@ -118,8 +93,6 @@ class Feedback(NbGraderPreprocessor):
             data = cell.metadata.get("nbgrader", {})
             if data.get("grade_id") in waiting:
                 data["score"] = WAITS
-            if cell.cell_type == "markdown":
-                cell.source = FORMULA.sub(in_picture, cell.source)
         if waiting:
             facts["score"] = f"{facts['score']:g} so far"
         return nb, resources
@@ -128,29 +101,6 @@ class Feedback(NbGraderPreprocessor):
 def as_text(value: Any, *_: Any) -> Any:
     """Jinja's filters ``float`` and ``round`` for a score, which may be words."""
     return value if isinstance(value, str) else round(float(value or 0), 2)
-
-
-def in_picture(found: re.Match) -> str:
-    """A formula as an image; as it stands where Matplotlib cannot draw it."""
-    text = found[2] or found[3]
-    return (text and len(text) <= LONGEST and drawn(text, bool(found[2]))) or found[0]
-
-
-@functools.lru_cache(1000)
-def drawn(formula: str, display: bool) -> str:
-    """An image of a formula in HTML; empty where it cannot be drawn."""
-    words = formula
-    for old, new in IN_MATPLOTLIB:
-        words = re.sub(old, new, words)
-    file = io.BytesIO()
-    try:
-        math_to_image(f"${words.strip()}$", file, FontProperties(size=12), format="svg")
-    except Exception:  # a student's formula may be anything
-        return ""
-    source = base64.b64encode(file.getvalue()).decode()
-    style = "display:block;margin:.6em auto" if display else "vertical-align:middle"
-    alt = html.escape(formula).replace("\n", " ")
-    return f'<img alt="{alt}" style="{style}" src="data:image/svg+xml;base64,{source}">'
 
 
 class CanvasExport(ExportPlugin):
@@ -173,12 +123,9 @@ class CanvasExport(ExportPlugin):
         target, wanted = Path(self.to or "canvas.csv"), set(map(str, self.assignment))
         rows = read_roster(Path(self.roster))
         chosen = [a for a in gradebook.assignments if not wanted or a.name in wanted]
-        if unknown := wanted - {a.name for a in chosen}:
-            raise CourseError(
-                f"no assignment {min(unknown)}",
-                gradebook.engine.url,
-                "see: nbgrader db assignment list",
-            )
+        unknown = ", ".join(sorted(wanted - {a.name for a in chosen}))
+        fix = "see: nbgrader db assignment list"
+        ensure(not unknown, f"no assignment {unknown}", gradebook.engine.url, fix)
         heads = [self.columns.get(a.name) or column(a.name, rows[0]) for a in chosen]
         ids = {str(number) for number in self.student} or {
             student.id for student in gradebook.students
@@ -236,19 +183,19 @@ class CanvasExport(ExportPlugin):
 
 def read_roster(path: Path) -> list[dict[str, str]]:
     """A row for each student of a file that Canvas exported, with commas or semicolons."""
-    if not path.is_file():
-        raise CourseError(
-            "there is no roster",
-            path.absolute(),
-            "export it from Canvas, name it by CanvasExport.roster",
-        )
+    ensure(
+        path.is_file(),
+        "there is no roster",
+        path.absolute(),
+        "export it from Canvas, name it by CanvasExport.roster",
+    )
     heads, rows = safe.table(path)
-    if "Student" not in heads or not set(KEYS) & set(heads):
-        raise CourseError(
-            "this is no roster: it needs the columns Student and ID",
-            path,
-            "export it from Canvas again",
-        )
+    ensure(
+        "Student" in heads and set(KEYS) & set(heads),
+        "this is no roster: it needs the columns Student and ID",
+        path,
+        "export it from Canvas again",
+    )
     # others hold points, or notes
     return [row for _, row in rows if any(row.get(key) for key in KEYS)]
 

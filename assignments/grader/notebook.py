@@ -11,8 +11,9 @@ from typing import Any
 
 from assignments.grader import safe
 from course_lib.data.files import read_words
+from course_lib.errors import expect
 
-MAX_FILE, MAX_CODE = 60_000_000, 2_000_000
+MAX_FILE = 60_000_000  # bytes
 MAX_PARTS = 2_000_000  # lists, objects and commas: 60 MB of them would take a gigabyte of memory
 MOST_CELLS, LONGEST_CELL = 1000, 100_000  # among which those that lost their names are looked for
 SKIP = "not-graded"  # tag of cells the grader leaves out: long runs, plots, widgets
@@ -76,23 +77,18 @@ def load(path: Path, submission: Submission, released: dict[str, Cell] | None = 
     """The submission with what the file ``path`` holds."""
     submission.path = path
     try:
-        if path.stat().st_size > MAX_FILE:
-            submission.reason = (
-                f"the notebook is larger than {MAX_FILE // 10**6} MB: clear its outputs and hand in"
-                " again"
-            )
-            return submission
+        small = path.stat().st_size <= MAX_FILE
+        expect(small, f"it is larger than {MAX_FILE // 10**6} MB, clear its outputs")
         data = path.read_bytes()
         submission.source = hashlib.sha256(data).hexdigest()
-        if sum(map(data.count, (b"[", b"{", b","))) > MAX_PARTS:
-            raise ValueError("too many parts")
+        expect(sum(map(data.count, (b"[", b"{", b","))) <= MAX_PARTS, "too many parts")
         content = safe.data(json.loads(read_words(path)), safe.encodable)
         cells = notebook_cells(content)
-    except OSError as error:
-        submission.reason = f"the notebook cannot be read: {error.strerror}"
-    except (ValueError, RecursionError, TypeError) as error:
-        what = str(error).splitlines()[0][:120] if str(error) else "too deeply nested"
-        submission.reason = f"the file is not a notebook: {what}"
+    except (OSError, ValueError, RecursionError, TypeError) as error:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        submission.reason = (
+            f"the file is not a notebook that can be read: {why.splitlines()[0][:120]}"
+        )
     else:
         submission.content = {**content, "cells": cells, "nbformat": 4}
         recognise(submission, released or {})
@@ -124,9 +120,8 @@ def find(folder: Path, submission: Submission) -> Path | None:
             f"the notebook is named {likely[0].name}; {right.name} was expected"
         )
         return likely[0]
-    more = f", and {len(likely)} other notebooks" if likely else ""
-    names = [] if likely else sorted(path.name for path in folder.glob("[!.]*"))
-    more += f", but {listed(names, 3)}" if names else ""
+    names = sorted(path.name for path in folder.glob("[!.]*"))
+    more = f", but {listed(names, 3)}" if names else ""
     submission.reason = f"there is no {right.name}{more}"
     return None
 
@@ -165,19 +160,9 @@ def name_other_set(submission: Submission, functions: Mapping[str, Iterable[str]
 
 
 def notebook_cells(content: Any) -> list[dict]:
-    """The cells of a notebook of format 4, or of 3, with a text as source each."""
-    if not isinstance(content, dict):
-        raise ValueError("no JSON object")
-    cells, sheets = content.get("cells"), content.get("worksheets")
-    if (
-        cells is None
-        and isinstance(sheets, list)
-        and all(isinstance(sheet, dict) for sheet in sheets)
-    ):
-        cells = [cell for sheet in sheets for cell in sheet.get("cells", [])]
-        cells = [{**cell, "source": cell.get("input", cell.get("source", ""))} for cell in cells]
-    if not isinstance(cells, list):
-        raise ValueError("it has no cells")
+    """The cells of a notebook of format 4, with a text as source each."""
+    cells = dict_of(content).get("cells")
+    expect(isinstance(cells, list), "it has no cells")
     cells = [cell for cell in cells if isinstance(cell, dict)]
     return [{**cell, "source": text_of(cell.get("source"))} for cell in cells]
 
@@ -285,9 +270,6 @@ def collect(submission: Submission, released: dict[str, Cell]) -> None:
     times = Counter(name for name, _, _ in graded_cells(content))
     twice = [name for name, count in times.items() if name and count > 1]
     notes += [f"the cell {name} is there twice; the last one counts"[:200] for name in twice]
-    kernel = dict_of(dict_of(content.get("metadata")).get("kernelspec"))
-    if str(kernel.get("language", "python")).lower() not in ("python", "ipython"):
-        notes.append(f"the notebook asks for {kernel['language']!r:.40}; it was run with Python")
     code = [cell for cell in content["cells"] if cell.get("cell_type") == "code"]
     for number, cell in enumerate(code, 1):
         data, tags = nbgrader_data(cell), dict_of(cell.get("metadata")).get("tags")
@@ -301,9 +283,6 @@ def collect(submission: Submission, released: dict[str, Cell]) -> None:
             notes.append(f"the locked cell {name} was changed; the original was run")
         facts = {"number": number, "source": source, "id": name, "label": label(cell)}
         submission.cells.append(facts)
-    if sum(len(cell["source"]) for cell in submission.cells) > MAX_CODE:
-        submission.reason = f"more than {MAX_CODE:,} characters of code"
-        submission.cells.clear()
 
 
 def label(cell: dict) -> str:

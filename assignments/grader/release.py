@@ -18,7 +18,7 @@ from assignments.grader.course import open_checks, put_down, submitted
 from assignments.grader.handin import as_released
 from assignments.grader.notebook import graded_cells
 from course_lib.data.files import read_words, replace_file
-from course_lib.errors import CourseError, need
+from course_lib.errors import CourseError, ensure, need
 
 BLOCK = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 # not for students
@@ -61,12 +61,12 @@ def release(course: Path, problem_set: str) -> Path:
     """
     course = course.absolute()
     source = course / "source" / problem_set / f"{problem_set}.ipynb"
-    if not source.is_file():
-        raise CourseError(
-            f"there is no {problem_set} to release",
-            source,
-            "name the course's folder with --course",
-        )
+    ensure(
+        source.is_file(),
+        f"there is no {problem_set} to release",
+        source,
+        "name the course's folder with --course",
+    )
     checks = open_checks(course, problem_set).load(problem_set)
     folder = course / "release" / problem_set
     archive = folder.with_suffix(".zip")
@@ -76,10 +76,9 @@ def release(course: Path, problem_set: str) -> Path:
         shutil.copyfile(
             folder / f"{problem_set}.ipynb", as_released(folder / "checks", problem_set)
         )
-        if found := leaks(folder, source, checks):
-            raise CourseError(
-                f"this must not go out: {found[0]}", source, "mend the source; nothing was released"
-            )
+        found = "; ".join(leaks(folder, source, checks))
+        fix = "mend the source; nothing was released"
+        ensure(not found, f"this must not go out: {found}", source, fix)
         shutil.make_archive(str(folder), "zip", folder.parent, problem_set)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -160,8 +159,7 @@ def answers(course: Path, problem_set: str, folder: Path) -> tuple[int, dict[str
     """
     released = course.absolute() / "release" / problem_set
     template = notebook.read(released, "released", problem_set)
-    if template.reason:
-        raise CourseError(template.reason, released, f"course release {problem_set}")
+    ensure(not template.reason, template.reason, released, f"course release {problem_set}")
     wanted = [
         name
         for name, data, cell in graded_cells(template.content)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.data.files import read_words
-from course_lib.errors import telling
+from course_lib.errors import expect, telling
 
 DEPTH = 100  # lists within lists
 LONE = re.compile(r"[\ud800-\udfff]")  # halves of a pair, which UTF-8 cannot hold
@@ -61,8 +61,7 @@ def data(value: Any, text: Callable[[str], str] = block, depth: int = DEPTH) -> 
         return text(value)
     if not isinstance(value, list | dict):
         return value
-    if depth == 0:
-        raise ValueError("too deeply nested")
+    expect(depth != 0, "too deeply nested")
     if isinstance(value, dict):
         return {text(key): data(item, text, depth - 1) for key, item in value.items()}
     for index, item in enumerate(value):

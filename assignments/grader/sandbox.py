@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 from assignments.grader.inbox import Inbox
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 
 # "nobody", of bundled.py alone, is no choice
 PROTECTS = {
@@ -55,21 +55,25 @@ class Outcome:
 
 def choose_tier(wanted: str) -> str:
     """``auto`` is bubblewrap where it works, else the weak tier. Raises CourseError."""
-    if wanted not in ("auto", *PROTECTS):
-        raise CourseError(
-            f"no tier called {wanted}", "--tier", f"one of auto, {', '.join(PROTECTS)}"
-        )
-    if os.name != "posix":
-        raise CourseError(
-            "the grader needs fork, which Windows lacks", sys.platform, "run it in WSL"
-        )
+    ensure(
+        wanted in ("auto", *PROTECTS),
+        f"no tier called {wanted}",
+        "--tier",
+        f"one of auto, {', '.join(PROTECTS)}",
+    )
+    ensure(
+        os.name == "posix",
+        "the grader needs fork, which Windows lacks",
+        sys.platform,
+        "run it in WSL",
+    )
     trouble = bubblewrap_trouble() if wanted != "plain" else ""
-    if wanted == "bubblewrap" and trouble:
-        raise CourseError(
-            f"bubblewrap does not work here: {trouble}",
-            wanted,
-            "install it, or --tier plain (weak)",
-        )
+    ensure(
+        not (wanted == "bubblewrap" and trouble),
+        f"bubblewrap does not work here: {trouble}",
+        wanted,
+        "install it, or --tier plain (weak)",
+    )
     return "plain" if wanted == "plain" or trouble else "bubblewrap"
 
 
@@ -153,12 +157,12 @@ def places(hidden: Iterable[Path]) -> tuple[list[tuple[str, Path]], set[Path]]:
     shown = {path for path in shown if not shown & set(path.parents)}
     masked = {form for path in hidden for form in (path.absolute(), path.resolve())}
     masked = {path for path in masked if path.is_dir()}
-    if clash := sorted(shown & masked):
-        raise CourseError(
-            "Python is installed in a folder that must be hidden",
-            clash[0],
-            "use another environment",
-        )
+    ensure(
+        not shown & masked,
+        "Python is installed in a folder that must be hidden",
+        ", ".join(map(str, sorted(shown & masked))),
+        "use another environment",
+    )
     inner = {path for path in python if masked & set(path.parents)}
     mounts = [("--ro-bind", path) for path in shown | inner]
     mounts += [("--tmpfs", path) for path in masked if shown & set(path.parents)]
@@ -215,10 +219,12 @@ class Worker(contextlib.AbstractContextManager):
 
     def start(self) -> None:
         """Start the sandbox and its warm process. Raises CourseError if that does not answer."""
-        if self.closed:
-            raise CourseError(
-                "grading was stopped", self.tier, "run it again: finished submissions are kept"
-            )
+        ensure(
+            not self.closed,
+            "grading was stopped",
+            self.tier,
+            "run it again: finished submissions are kept",
+        )
         boxed = self.tier == "bubblewrap"
         self.scratch = "" if boxed else self._folder()
         self.orders, theirs = socket.socketpair()
@@ -261,12 +267,12 @@ class Worker(contextlib.AbstractContextManager):
         nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         hidden = [str(path.absolute()) for path in self.hidden]
         look = "import os, sys; sys.exit(any(os.access(path, os.R_OK) for path in sys.argv[1:]))"
-        if subprocess.run([sys.executable, "-c", look, *hidden], cwd="/", **nobody).returncode:
-            raise CourseError(
-                "what is hidden from submissions can be read",
-                ", ".join(hidden),
-                "chmod 700, as root",
-            )
+        ensure(
+            not subprocess.run([sys.executable, "-c", look, *hidden], cwd="/", **nobody).returncode,
+            "what is hidden from submissions can be read",
+            ", ".join(hidden),
+            "chmod 700, as root",
+        )
         return nobody
 
     def _ready(self) -> None:

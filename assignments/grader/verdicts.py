@@ -2,10 +2,10 @@
 
 import json
 import math
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 from assignments.grader import safe
+from course_lib.errors import expect
 
 MAX_NOTES = 100
 
@@ -37,7 +37,6 @@ class Result:
     notes: list[str] = field(default_factory=list)
     reason: str = ""  # why the submission as a whole could not be graded or was stopped
     cpu: float = 0.0  # seconds of a core, in the sandbox
-    source: str = ""  # digest of the file that was graded
     # for reports, and kept in no record: the student's name, and when this was handed in
     name: str = ""
     time: str = ""
@@ -55,13 +54,6 @@ class Result:
     @property
     def points(self) -> float:
         return sum(check.points for check in self.checks)
-
-    def with_new(self, checks: list[Graded], present: Collection[str]) -> "Result":
-        """This result, with ``checks`` in place of those of the same names, and without those that
-        are not ``present`` any more.
-        """
-        found = {check.name: check for check in [*self.checks, *checks]}
-        return replace(self, checks=[found[name] for name in found if name in present])
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -93,7 +85,6 @@ class Result:
                 [str(note) for note in data["notes"]],
                 str(data["reason"]),
                 finite(data.get("cpu", 0)),
-                str(data.get("source", "")),
             )
         except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"this is no record of a grading: {type(error).__name__}") from error
@@ -101,6 +92,5 @@ class Result:
 
 def finite(value: float) -> float:
     """A number with which one can count. Raises ValueError for others."""
-    if not math.isfinite(value):
-        raise ValueError(f"{value} is no number of points")
+    expect(math.isfinite(value), f"{value} is no number of points")
     return float(value)

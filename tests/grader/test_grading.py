@@ -22,11 +22,9 @@ from hostile import CASES, FULL, notebook, write
 
 from assignments.grader import (
     command,
-    feedback,
     grade,
     grade_one,
     gradebook,
-    inbox,
     library,
     sandbox,
     verdicts,
@@ -59,11 +57,6 @@ def tight(monkeypatch):
 # ---- reading and preparing: no sandbox
 
 
-def test_the_corpus_covers_every_row():
-    for row in range(35, 41):
-        assert sum(case.row == row for case in CASES.values()) >= 4, row
-
-
 def test_the_library_of_a_submission_lacks_what_is_graded():
     text = (library.LIBRARY / "losses.py").read_text(encoding="utf-8")
     graded = {"course_lib.losses.log_real", "course_lib.losses.l1"}
@@ -74,68 +67,18 @@ def test_the_library_of_a_submission_lacks_what_is_graded():
     with pytest.raises(NameError):  # a table of functions that call the first
         space["GAN_LOSSES"]["log"][0](None, None)
     assert "least_squares_real" in space
-    again = library.without(
-        "from course_lib.losses import l1, log_real\nx = log_real\n", "course_lib.y", graded
-    )
-    assert again == "pass\npass\n"
-    kept = library.without("from course_lib.losses import l1, log_fake\n", "course_lib.y", graded)
-    assert kept == "from course_lib.losses import log_fake\n"
-    method = library.without(
-        "class A:\n    def f(self): pass\n    def g(self): pass\n", "m", {"m.A.f"}
-    )
-    assert "def f" not in method and "def g" in method
+    kept = "from course_lib.losses import log_fake\n"
+    for text, left in (
+        ("from course_lib.losses import l1, log_real\nx = log_real\n", "pass\npass\n"),
+        (kept.replace("log_fake", "l1, log_fake"), kept),
+    ):
+        assert library.without(text, "course_lib.y", graded) == left
 
 
 def test_inputs_vary_with_key_and_student_and_are_the_same_again(course):
     draw = functools.partial(grade_one.draw, open_checks(course, "toy").load("toy")[0])
     assert draw("key", "ann/toy") == draw("key", "ann/toy")
     assert draw("key", "ann/toy") != draw("other", "ann/toy") != draw("key", "bob/toy")
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        None,
-        5,
-        [],
-        "x",
-        {},
-        {"value": None},
-        {"value": {}},
-        {"value": "nan"},
-        {"value": [[1], [2, 3]]},
-        {"value": True},
-        {"value": 10**400},
-        {"share": 1.0, "value": []},
-    ],
-    ids=lambda raw: repr(raw)[:30],
-)
-def test_no_answer_out_of_form_earns_points_or_stops_the_grader(course, raw):
-    checks = open_checks(course, "toy").load("toy")
-    for check in checks:
-        inputs, expectations = grade_one.draw(check, "key", "ann/toy")
-        assert (
-            grade_one.judge(check, inputs, expectations, {"check": check.name, "raw": raw}).score
-            == 0
-        )
-
-
-def test_messages_that_are_no_messages_are_dropped():
-    noise = b'\n{]\n[1]\n{"cell": 7}\n{"check": "b", "raw": 1}\n' + b"[" * 10**4 + b"\n\xff\n"
-    deep = b'{"check": "a", "raw": ' + b"[" * 10**5 + b"\n"
-    box = inbox.Inbox(["a"])
-    assert box.feed(noise + deep) and box.cell == 7 and list(box.answers) == ["a"]
-    assert inbox.opened(box.answers["a"]) == {}
-
-
-def test_the_report_escapes_what_comes_from_the_submission():
-    check = verdicts.Graded("a", "f", "title", False, 2.0, 1.0, "<script>alert(1)</script> | `x`")
-    result = verdicts.Result("<b>", "toy", "", [check], ["<img src=x onerror=y>"])
-    for text in (feedback.page(result), feedback.markdown(result)):
-        assert "<script" not in text and "<img" not in text and "&lt;img" in text
-    assert "1 of 2" in feedback.markdown(result) and "'=1+1" in feedback.table(
-        [verdicts.Result("=1+1", "toy", "")]
-    )
 
 
 def test_an_autograded_notebook_keeps_no_markup_that_runs(course):

@@ -235,7 +235,6 @@ RECORD = {
     "reason": "",
     "seconds": 1.0,
     "cpu": 1.0,
-    "source": "s",
 }
 
 

@@ -56,7 +56,6 @@ def main(job: dict, write: object) -> None:
     troubles, began, limits = [], time.monotonic(), job["limits"]
     for cell in job["cells"]:
         write({"cell": cell["number"]})
-        error: BaseException | None = None
         try:
             with ringing(min(limits["cell"], max(1, limits["cells"] - (time.monotonic() - began)))):
                 ran = shell.run_cell(cell["source"])
@@ -64,10 +63,9 @@ def main(job: dict, write: object) -> None:
         except KeyboardInterrupt as late:
             error = late
         if error:
-            text = " ".join(str(getattr(error, "msg", error)).split())[:300]
-            text = (
-                LATE if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {text}"
-            )
+            said = " ".join(str(getattr(error, "msg", error)).split())[:300]
+            is_late = isinstance(error, KeyboardInterrupt)
+            text = LATE if is_late else f"{type(error).__name__}: {said}"
             troubles.append({"cell": cell["number"], "error": text})
     write({"cells": troubles})
     probes = importlib.import_module(job["probes"])

@@ -21,7 +21,7 @@ from assignments.grader.course import may_be_folder, open_checks
 from assignments.grader.notebook import Submission
 from assignments.grader.sandbox import Limits
 from assignments.grader.verdicts import Graded, Result
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 
 QUESTIONS, LETTERS = 5, "ABCD"
 TRIED = 8  # changes of a function that are run
@@ -57,8 +57,7 @@ def read(course: Path, problem_set: str, student: str) -> Submission:
         if path.is_file()
         else notebook.read(path, Path(student).name, problem_set, released)  # says what is missing
     )
-    if submission.reason:
-        raise CourseError(submission.reason, path, "name a notebook that can be graded")
+    ensure(not submission.reason, submission.reason, path, "name a notebook that can be graded")
     # without plots and long runs, on which no check depends
     shown = {name for name, cell in released.items() if cell.locked_code and name != "setup"}
     submission.cells = [cell for cell in submission.cells if cell["id"] not in shown]
@@ -127,9 +126,10 @@ def run(own: Version, tried: dict[str, list[Version]], *where: object) -> None:
     with tqdm(total=1, desc=f"viva of {own.submission.student}", unit="run") as bar:
         (result,) = play([own], *where)
         bar.update()
-        late = [note for note in result.notes if "it took too long" in note]
-        if result.reason or late:  # the others would end alike
-            raise CourseError(result.reason or late[0], own.submission.path, f"{fix} first")
+        # the others would end alike
+        late = next((note for note in result.notes if "it took too long" in note), "")
+        why = result.reason or late
+        ensure(not why, why, own.submission.path, f"{fix} first")
         scored = {check.function for check in result.checks if check.score}
         versions = [version for name in tried if name in scored for version in tried[name]]
         bar.total = 1 + len(versions)
@@ -137,12 +137,12 @@ def run(own: Version, tried: dict[str, list[Version]], *where: object) -> None:
             for result in results:
                 bar.update()
                 spent += result.cpu
-                if spent > SECONDS:
-                    raise CourseError(
-                        f"its changed versions take more than {SECONDS} seconds of a core",
-                        own.submission.path,
-                        fix,
-                    )
+                ensure(
+                    spent <= SECONDS,
+                    f"its changed versions take more than {SECONDS} seconds of a core",
+                    own.submission.path,
+                    fix,
+                )
 
 
 def failing(own: Result, version: Version) -> str:
@@ -202,12 +202,12 @@ def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> 
         every.sort(key=lambda asked: (times[asked["function"]], times[asked["right"]]))
         made.append(every.pop(0))
         times.update((made[-1]["function"], made[-1]["right"]))
-    if not made:
-        raise CourseError(
-            "no question can be made: no function that can be changed earns points",
-            submission.path,
-            "look at the report of course grade first",
-        )
+    ensure(
+        made,
+        "no question can be made: no function that can be changed earns points",
+        submission.path,
+        "look at the report of course grade first",
+    )
     places = sorted({find(submission.cells, one["function"])[0] for one in made})
     return {
         "of": own.result,
