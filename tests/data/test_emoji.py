@@ -98,16 +98,6 @@ def test_outline_by_hand():
     assert lines[:, 3:5].all() and lines.sum() == 16 and not (outlines(image, 0.45) < 0).any()
 
 
-def test_unpaired_training_never_shows_a_pair():
-    train = EmojiStyles("train", ("twemoji", "fluent"), 16)
-    assert len(train) == len(train.rows) == 640
-    partners = []
-    for epoch in (0, 1, 0):
-        train.set_epoch(epoch)
-        partners.append(torch.stack([train[i]["y"] for i in range(40)]))
-    assert torch.equal(partners[0], partners[2]) and not torch.equal(partners[0], partners[1])
-
-
 def near(ours, others, style):
     """Pairs of places (p, 2) in two lists of rows, drawn nearly alike: L1 in [-1, 1] below 0.05 at
     64 px. Means of 4 x 4 pixels, never further apart than the pixels, say where to look.

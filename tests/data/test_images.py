@@ -109,21 +109,6 @@ def cut_off():
             yield f"{size}.{suffix}", data[:size]
 
 
-def other_first_bytes():
-    """They say what a file is: without them it is no image, whatever its name."""
-    for suffix, (kind, options) in KINDS.items():
-        data = encoded(noise(), kind, **options)
-        for i, start in enumerate((bytes(16), b"\xff" * 16, b"0123456789______")):
-            yield f"{i}.{suffix}", start + data[16:]
-
-
-def flipped_bits():
-    """Every byte of a PNG from its first chunk on is under a checksum or says where one is."""
-    data = encoded(noise(), "PNG")
-    for i in [*range(9, 33, 3), *np.linspace(34, len(data) - 6, 12).astype(int).tolist()]:
-        yield f"flip{i}.png", data[:i] + bytes([data[i] ^ 16]) + data[i + 1 :]
-
-
 def no_images():
     return {
         "data.png": b'{"error": "not found"}',
@@ -166,7 +151,7 @@ def patched(data, at, raw):
 
 
 @pytest.mark.filterwarnings(r"ignore::Warning:PIL\.")  # as the course itself does
-@pytest.mark.parametrize("made", [cut_off, other_first_bytes, flipped_bits, no_images, bombs])
+@pytest.mark.parametrize("made", [cut_off, no_images, bombs])
 def test_damaged_files_are_refused(tmp_path, made):
     for name, data in made():
         path = tmp_path / name

@@ -39,16 +39,10 @@ def test_splits_share_no_photograph_and_no_painting(task):
     assert f"{len(works) - 1} " in data["train"].card and "LICENSES/" in data["train"].card
 
 
-def test_squares_are_cut_anew_in_training_and_keep_the_size_of_strokes(monkeypatch):
+def test_squares_of_every_painting_keep_the_size_of_strokes(monkeypatch):
     asked, cut = [], Paintings.cut
     monkeypatch.setattr(Paintings, "cut", lambda *given: asked.append(given[1:]) or cut(*given))
-    train, test = (open_dataset("photos:ukiyo-e", split, 48, seed=1) for split in ("train", "test"))
-    before = [train[3], test[3]]
-    train.set_epoch(1), test.set_epoch(1)
-    for old, new, moves in zip(before, [train[3], test[3]], (True, False), strict=True):
-        assert old["name"] == new["name"]
-        assert all(torch.equal(old[key], new[key]) != moves for key in "xy")
-    asked.clear()
+    train = open_dataset("photos:ukiyo-e", "train", 48, seed=1)
     items = [train[i] for i in range(0, len(train), 8)]
     cut_from = {id(picture) for picture, *_ in asked}
     assert cut_from > {id(picture) for picture in train.paintings}  # each is learned from

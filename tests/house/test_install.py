@@ -13,12 +13,10 @@ import yaml
 
 from course_lib import __version__
 from tests import ROOT
-from tests.house.test_house import PROJECT
 from tests.notebooks.test_notebooks import NOTEBOOKS, code_cells
 from tests.support.processes import run
 
 INSTALL = (ROOT / "notebooks/guide/install.md").read_text(encoding="utf-8")
-PLAY = (ROOT / "notebooks/guide/play.md").read_text(encoding="utf-8")
 CODE = {  # of each notebook, by its number
     path.name.partition("_")[0]: [
         cell.source for cell in code_cells(nbformat.read(path, as_version=4))
@@ -85,22 +83,6 @@ def test_a_second_download_of_the_wheel_is_installed_under_its_own_name(tmp_path
     done = run(sys.executable, "-IS", "-c", pip + FIRST_CELL, cwd=tmp_path)
     content, path = done.stdout.split()
     assert content == "new" and Path(path).name == WHEEL
-
-
-def test_the_pages_name_the_notebooks_that_read_what_lies_beside_them_and_those_with_a_slider():
-    pages = " ".join(f"{INSTALL} {PLAY}".split())
-    having = lambda w: [n for n, code in CODE.items() if re.search(w, " ".join(code))]  # noqa: E731
-    reads = having(r'"(sweeps|pictures|guide|bench|gallery)[/"]')
-    assert f"({', '.join(reads)}) read tables and pictures" in pages
-    for names, what in ((CODE.keys() - reads, "run"), (having(r"\(slider\("), "have such sliders")):
-        *most, last = sorted(names)
-        assert f"notebooks {', '.join(most)} and {last} {what}" in pages
-
-
-def test_the_version_has_its_notes():
-    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(r"^## (\S+)", changes, re.M)[1] == __version__
-    assert PROJECT["dynamic"] == ["version"]
 
 
 def test_the_scripts_of_the_hub_can_be_read():

@@ -1,6 +1,6 @@
-"""What needs environments of its own, for ``make release-check``: Colab's versions, and the lowest.
+"""What needs environments of its own, for ``make release-check``: the lowest versions.
 
-Each environment is a folder of its own below pytest's temporary one and is filled from the package
+The environment is a folder below pytest's temporary one and is filled from the package
 index, so that these tests need the net, some gigabytes and many minutes. PIP_ARGS goes to pip
 or uv, as in ``make setup``: another index, say.
 """
@@ -104,21 +104,6 @@ def works(environment: Environment) -> None:
         environment.folder / "shipped" / "a.png"
     ).exists()
     assert "l1" in environment.course("evaluate", "--run", "r", "--data", "emoji:edges", "--json")
-
-
-def test_the_wheel_replaces_nothing_that_colab_has(wheel, tmp_path):
-    colab = ROOT / "tests" / "house" / "colab_2026_07.txt"
-    environment = Environment(tmp_path, "python3.12")
-    environment.install("--requirement", colab)
-    before = environment.versions()
-    assert {name: before[name] for name in ("torch", "ipywidgets")} == {
-        "torch": "2.11.0",
-        "ipywidgets": "7.7.1",
-    }
-    environment.install(wheel, "papermill")
-    assert before.items() <= environment.versions().items()
-    environment.pip("check")
-    environment.runs_the_first_notebooks()
 
 
 @pytest.fixture(scope="module")

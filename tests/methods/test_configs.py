@@ -75,19 +75,6 @@ def test_help_lists_every_setting_with_its_default_its_values_and_its_meaning(me
         assert line.replace(" ", "") in text.replace(" ", ""), name
 
 
-def test_what_is_receipt_of_a_setting_is_inherited():
-    Config_ = method_class("dcgan").Config
-    prior, jitter = configs.told(Config_, "prior"), configs.told(Config_, "jitter")
-    assert prior == {
-        "group": "networks",
-        "meaning": "of each entry of z: U(-1, 1) or N(0, 1)",
-        "zero": False,
-    }
-    assert jitter == configs.told(method_class("pix2pix").Config, "jitter")
-    assert configs.allowed(method_class("flow").Config, "lr") == "> 0"  # as in its base
-    assert configs.allowed(Config, "levels") == ">= 0" and configs.allowed(Config, "rate") == "> 0"
-
-
 NO_WEIGHTS = {
     "pix2pix": ("lambda_gan", "lambda_l1"),
     "cyclegan": ("lambda_gan", "lambda_forward", "lambda_backward"),
@@ -114,6 +101,7 @@ IMPOSSIBLE = [  # beside the configuration of the contract
     ("pix2pixhd", {"n_labels": 0}, "plain pairs have no instances"),
     ("pix2pixhd", {"image_size": 36}, "multiple of 8"),
     ("pix2pixhd", {"d_layers": 4}, "needs 16 px at its coarsest scale, got 8"),
+    ("dcgan", {"lambda_r2": 1.0}, "batch norm in D mixes the images"),
     ("unit", {"shared_blocks": 3}, "of 2 blocks, 3 cannot be shared"),
     ("unit", {"d_layers": 3}, "at least 24"),
     ("munit", {"d_layers": 4, "d_scales": 3}, "at least 64 for this D, got 32"),

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from torch import nn
-from torch.nn.functional import logsigmoid
 
 from course_lib import CourseError
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator, parameter_count
@@ -27,15 +25,6 @@ def test_the_networks_have_the_papers_parameters():
         G, D = DCGANGenerator(), DCGANDiscriminator()
     assert parameter_count(G) == 100 * 16 * 1024 + kernels + 2 * (1024 + 512 + 256 + 128)
     assert parameter_count(D) == 17_232_768
-
-
-def test_initialisation_is_the_papers():
-    torch.manual_seed(0)
-    for net in (DCGANGenerator(32, 100, 32), DCGANDiscriminator(32, 32)):
-        for layer in net.modules():
-            if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-                assert layer.weight.std().item() == pytest.approx(0.02, rel=0.1)
-                assert layer.bias is None
 
 
 @pytest.mark.parametrize("size", [8, 48, 0])
@@ -71,23 +60,6 @@ def test_step_equals_the_equations():
         expected = {"d_real": d_real, "d_fake": d_fake, "g_gan": g_gan}
         assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-4)
     assert_same_weights(method.G, G, 2e-5)
-
-
-def test_r3gans_losses_are_its_equations():
-    """L_D and L_G of a pair, and D without batch norm, as the penalties want it."""
-    method, y = (
-        make(gan_loss="relativistic", lambda_r1=3.0, lambda_r2=1.0, d_norm="none"),
-        batch()["y"],
-    )
-    fake = torch.rand_like(y) * 2 - 1
-    apart = method.D(y) - method.D(fake)
-    terms = method.discriminator_terms(y, fake)
-    assert terms["d_pair"].item() == pytest.approx(-logsigmoid(apart).mean().item(), rel=1e-5)
-    assert terms.keys() == {"d_pair", "d_r1", "d_r2"}
-    g_gan = method.generator_terms(fake, y)["g_gan"]
-    assert g_gan.item() == pytest.approx(-logsigmoid(-apart).mean().item(), rel=1e-5)
-    with pytest.raises(CourseError, match="batch norm in D mixes the images"):
-        make(lambda_r2=1.0)
 
 
 # ---- sampling

@@ -11,7 +11,7 @@ from torchvision.transforms.v2.functional import gaussian_blur
 from course_lib.data import open_dataset
 from course_lib.data.emoji import EmojiEdges, entries
 from course_lib.metrics import diversity
-from course_lib.metrics.perceptual import distances, embed
+from course_lib.metrics.perceptual import embed
 from tests.support.tensors import REFUSED, noise, normal, uniform
 
 
@@ -125,9 +125,6 @@ def test_frechet_distance_of_known_distributions(emoji):
         diversity.frechet(emoji[::2] * 0.7, emoji[1::2]),
     )
     assert 0 < halves[0] < halves[1] / 3
-    by_lite0 = diversity.frechet(emoji[:79], emoji[79:158], "lite0")
-    of_both = distances(emoji[:79], emoji[79:158], intervals=False, eyes="lite0")
-    assert by_lite0 == pytest.approx(of_both["frechet_lite0"])
 
 
 def test_ridge_finds_a_line_and_does_not_believe_chance():

@@ -56,17 +56,6 @@ def test_ssim_of_constants_by_hand():
     assert metrics.ssim(*images) == pytest.approx((2 * a * b + c) / (a * a + b * b + c), rel=1e-4)
 
 
-def test_each_image_by_itself(emoji):
-    fake, real = emoji.y[:5], emoji.y[5:10]
-    for each, metric in zip(
-        (pixels.each_l1, pixels.each_psnr, pixels.each_ssim), PAIRED, strict=True
-    ):
-        alone = [metric(fake[i : i + 1], real[i : i + 1]) for i in range(5)]
-        assert each(fake, real).tolist() == pytest.approx(alone) and metric(
-            fake, real
-        ) == pytest.approx(sum(alone) / 5)
-
-
 def test_sharpness_of_a_ramp():
     ramp = (
         0.03 * torch.arange(10.0)[:, None] + 0.04 * torch.arange(12.0)[None]

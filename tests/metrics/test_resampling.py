@@ -7,10 +7,8 @@ import math
 import pytest
 import torch
 
-from course_lib.data import facades, open_dataset, paintings
+from course_lib.data import facades, open_dataset
 from course_lib.data.images import to_image
-from course_lib.data.photos import Photos
-from course_lib.errors import CourseError
 from course_lib.metrics import perceptual, resampling, scores, words
 from course_lib.metrics.intervals import bootstrap, interval
 from course_lib.metrics.perceptual import describe
@@ -156,25 +154,3 @@ def test_photographs_and_folders_are_judged_by_eyes_that_have_seen_photographs(t
             words.table(found | {"split": "test", "data": name}).index("sharpness_ratio")
         ), "among those of which lower is better"
     assert open_dataset("emoji:edges", "test", 16, "yx").eyes == "features"  # a view passes it on
-
-
-def test_kid_by_lite0_tells_painters_apart_and_not_two_piles_of_their_works():
-    photo = Photos("val", 64)
-    works = {
-        painter: torch.stack([
-            photo.cut(paintings.painting(entry["name"]), 0.6, *place)
-            for entry in paintings.entries() if entry["painter"] == painter
-            for place in ((0.2, 0.3), (0.8, 0.7), (0.3, 0.8))
-        ])
-        for painter in ("van-gogh", "ukiyo-e")
-    }  # fmt: skip
-    gogh, prints = works["van-gogh"], works["ukiyo-e"]
-    n, groups = len(prints), torch.arange(7).repeat_interleave(3)
-    apart = perceptual.distances(gogh[:n], prints, groups, eyes="lite0")
-    assert apart["kid_lite0_low"] > 0
-    one, two = (torch.cat([part.unflatten(0, (-1, 3))[k::2][:3].flatten(0, 1) for part in
-                           (gogh, prints)]) for k in (0, 1))  # fmt: skip
-    alike = perceptual.distances(one, two, torch.arange(6).repeat_interleave(3), eyes="lite0")
-    assert alike["kid_lite0_low"] < 0 < alike["kid_lite0_high"]
-    with pytest.raises(CourseError, match="unknown eyes"):
-        perceptual.embed(gogh, "lite1")

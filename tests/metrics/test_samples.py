@@ -2,7 +2,6 @@
 as what they are.
 """
 
-import json
 from types import SimpleNamespace
 
 import pytest
@@ -17,11 +16,7 @@ from course_lib.methods.base import Method, TrainingConfig
 from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config
 from course_lib.metrics import factors, samples
 from course_lib.metrics.samples import score_generated
-from course_lib.networks.frozen import FILES
 from tests.support.tensors import normal
-from tools.making.frozen import accuracy
-
-ORIGIN = json.loads((FILES / "factors.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +33,6 @@ def houses():
 
 
 # ---- factors
-
-
-@pytest.mark.slow
-def test_the_reader_reads_photographs_it_never_saw(houses):
-    photos, _, styles = houses
-    found = accuracy(factors.read(photos.flatten(0, 1)), styles.flatten(0, 1))
-    for name, value in ORIGIN["measured"]["32"].items():
-        assert found[name] > value - 0.15, name
-    assert min(found[name] for name in ("wall", "light", "time")) > 0.9
-    large = photographs("test", 128, range(2), "planted", walls=8)
-    assert (factors.read(large[0])[:, 0] == large[2][:, 0]).float().mean() > 0.8
 
 
 @pytest.mark.parametrize("k", [1, 3, 8])

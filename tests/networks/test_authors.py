@@ -137,27 +137,6 @@ def test_papers_size_has_as_many_parameters_as_the_authors_code(case, monkeypatc
     assert blocks.parameter_count(net) == case["count"]
 
 
-CHANGES = {
-    "slope": (nn.LeakyReLU, lambda layer: nn.LeakyReLU(layer.negative_slope + 0.01)),
-    "no norm": ((nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm), lambda layer: nn.Identity()),
-    "padding": (nn.ReflectionPad2d, lambda layer: nn.ZeroPad2d(layer.padding)),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_one_changed_layer_is_noticed(change):
-    """Where the last layer of a kind is changed, the outputs must not agree."""
-    kind, other = CHANGES[change]
-    changed = 0
-    for case in FILE["outputs"]:
-        net = built(case)
-        if names := [name for name, layer in net.named_modules() if isinstance(layer, kind)]:
-            net.set_submodule(names[-1], other(net.get_submodule(names[-1])))
-            assert not agrees(seen(net, case), case), (case["name"], names[-1])
-            changed += 1
-    assert changed >= 10
-
-
 def test_the_network_of_photographs_has_the_weights_of_its_package():
     """float16 keeps three digits: within 1 % of a map's deviation. Unrounded, a millionth."""
     case = FILE["shipped"]

@@ -219,9 +219,6 @@ def test_an_edited_run_json_is_noticed(tmp_path, pairs, course):
     assert "lr: 0.5 -> 0.0012" in course(*words, "--resume")[2]
     # now run.json agrees, and the checkpoint does not
     assert "lr: 0.0012 -> 0.5" in course(*words, "--resume", "--set", "lr=0.5")[2]
-    edited = path.read_bytes()
-    larger = ["--resume", "--accept-changes", "--set", "base_channels=8"]
-    assert "another architecture" in course(*words, *larger)[2] and path.read_bytes() == edited
 
 
 # ---- 8: killed and resumed
@@ -332,25 +329,7 @@ def test_without_a_gpu_there_is_one_notice(tmp_path, pairs, course, monkeypatch)
     assert status == 0 and "GPU" not in err  # asked for, so nothing to tell
 
 
-# ---- 28, 29, 30: the folder
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: root may write anywhere")
-@pytest.mark.parametrize("part", ["", pytest.param("checkpoints", marks=pytest.mark.extra)])
-def test_a_read_only_folder_is_refused_before_training(tmp_path, pairs, part):
-    out = tmp_path / "out"
-    (out / "checkpoints").mkdir(parents=True)
-    (out / "run.json").write_text('{"config": {}}')  # of a run that died before its first step
-    sandbox = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(out / part), str(out / part)]
-    if subprocess.run([*sandbox, "true"], capture_output=True).returncode:
-        pytest.skip("bubblewrap does not work here")
-    pipes = {"env": ONE_THREAD, "capture_output": True, "text": True}
-    done = subprocess.run([*sandbox, *course_train(pairs, out, 50)], **pipes)
-    error, where, _ = three_lines(done.stderr)
-    assert done.returncode == 2 and "Read-only file system" in error and str(out) in where
-    assert not list((out / "checkpoints").iterdir())
-    assert lines(out / "history.jsonl") == 0  # not one step was made
+# ---- 28: the folder
 
 
 @posix

@@ -82,8 +82,3 @@ def test_a_training_that_is_too_short_says_so_once(capsys):
         said = capsys.readouterr().err
         wanted = "at 0.17 updates a second, 1 minutes are about 10, and Pix2Pix takes" in said
         assert wanted == (step == 3) == ("some 300 from random weights: train for 30 m" in said)
-    bar.remark, bar.run = "", (run := TrainingRun(make(), None, minutes=100.0))
-    for step in range(1, 60):
-        run.advance({}, 2.0 * step)
-        bar.update(at_once=True)
-    assert "updates a second" not in capsys.readouterr().err
