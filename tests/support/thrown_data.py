@@ -5,13 +5,11 @@ must hold there.
 """
 
 import contextlib
-import csv
-import io
 import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -93,7 +91,6 @@ FIELDS = st.fixed_dictionaries(
     {},
     optional={"raw": JSON, "error": JSON, "how": JSON, "at": JSON, "line": JSON, "message": JSON},
 )
-PAIRED = st.fixed_dictionaries({"value": JSON}).map(lambda d: f'{{"value": {d["value"]}}}')
 
 
 def said(kind: str, value: str, fields: dict) -> bytes:
@@ -102,23 +99,13 @@ def said(kind: str, value: str, fields: dict) -> bytes:
 
 
 LINES = st.builds(said, KINDS, st.sampled_from([json.dumps(name) for name in NAMES]) | JSON, FIELDS)
-ANSWERS = st.builds(
-    said, st.just("check"), st.sampled_from(NAMES).map(json.dumps), PAIRED.map(lambda v: {"raw": v})
-)
-RAISED = st.builds(
-    said,
-    st.just("check"),
-    st.sampled_from(NAMES).map(json.dumps),
-    TEXT.map(lambda text: {"error": json.dumps(text)}),
-)
+ANSWERS = st.builds(said, st.just("check"), st.sampled_from(NAMES).map(json.dumps), FIELDS)
 ERRORS = TEXT.map(lambda text: {"cell": 1, "error": text})
 TROUBLES = st.lists(ERRORS | VALUES, max_size=50).map(
     lambda rows: said("cells", json.dumps(rows), {})
 )
 SAID = st.tuples(
-    st.lists(LINES | ANSWERS | RAISED | TROUBLES | st.binary(max_size=50), max_size=12).map(
-        b"".join
-    ),
+    st.lists(LINES | ANSWERS | TROUBLES | st.binary(max_size=50), max_size=12).map(b"".join),
     st.integers(1, 5000),
     st.sampled_from(["finished", "time", "output", "lost"]),
 )
@@ -156,17 +143,6 @@ CELL = st.fixed_dictionaries(
         "execution_count": VALUES,
     },
 )
-PRINTED = st.fixed_dictionaries({"text": TEXT | TEXTS}) | st.fixed_dictionaries(
-    {"data": st.fixed_dictionaries({"text/plain": TEXT})}
-)
-ORDINARY = st.fixed_dictionaries(
-    {
-        "cell_type": st.just("code"),
-        "source": TEXT,
-        "metadata": st.just({}),
-        "outputs": st.lists(PRINTED, max_size=3),
-    }
-)
 CELLS = st.lists(CELL | st.sampled_from(cells_of(ODDITIES)) | VALUES, max_size=8)
 WHOLE = st.fixed_dictionaries(
     {},
@@ -183,9 +159,8 @@ WHOLE = st.fixed_dictionaries(
         "nbformat": VALUES,
     },
 )
-SOUND = st.fixed_dictionaries({"cells": st.lists(ORDINARY, min_size=1, max_size=5)})
 FILES = (
-    (WHOLE | SOUND).map(lambda whole: json.dumps(whole).encode())
+    WHOLE.map(lambda whole: json.dumps(whole).encode())
     | JSON.map(str.encode)
     | st.binary(max_size=200)
 )
@@ -194,7 +169,7 @@ TIMES = st.datetimes().map(lambda when: f"{when} UTC".encode()) | STAMPS
 
 
 def notebooks_are_read(course: Path, thrown: tuple[bytes, bytes]) -> None:
-    with book_of(course) as book:
+    with gradebook.Book(course) as book:
         plan = book.plan("toy")
     with tempfile.TemporaryDirectory() as folder:
         for name, data in zip(("toy.ipynb", "timestamp.txt"), thrown, strict=True):
@@ -251,18 +226,12 @@ RECORDS = (
 )
 
 
-@contextlib.contextmanager
-def book_of(course: Path) -> Iterator[gradebook.Book]:
-    with gradebook.Book(course) as book:
-        yield book
-
-
 def grade_books_are_read(course: Path, thrown: list[str]) -> None:
     with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as db, db:
         db.execute("DELETE FROM course_grading")
         rows = [(f"student{number}", "toy", "d", text) for number, text in enumerate(thrown)]
         db.executemany("INSERT INTO course_grading VALUES (?, ?, ?, ?)", rows)
-    with book_of(course) as book:
+    with gradebook.Book(course) as book:
         done = book.done("toy")
         assert {*done, *book.damaged} == {row[0] for row in rows}
     for result in done.values():
@@ -276,38 +245,10 @@ def grade_books_are_read(course: Path, thrown: list[str]) -> None:
     assert feedback.table(done.values()).encode()
 
 
-# ---- reports
-
-PEOPLE = TEXT.filter(lambda name: "/" not in name and name not in ("", ".", ".."))
-TOLD = st.tuples(
-    PEOPLE, TEXTS, st.lists(TEXT, max_size=99), TEXT
-)  # name, messages of checks, notes, reason
-
-
-def told(student: str, messages: list[str], notes: list[str], reason: str) -> verdicts.Result:
-    checks = [verdicts.Graded("a", "f", "title", True, 2.0, 1.0, message) for message in messages]
-    return verdicts.Result(student, "toy", "", checks, notes, reason)
-
-
-def reports_are_written(course: Path, thrown: list[tuple]) -> None:
-    results = [told(*parts) for parts in thrown]
-    with tempfile.TemporaryDirectory() as folder:
-        failed = feedback.write(Path(folder), results)
-        for result in results:
-            if result.student not in failed:
-                for ending in ("md", "html"):
-                    (Path(folder) / f"{result.student}.{ending}").read_text(encoding="utf-8")
-        text = (Path(folder) / "grades.csv").read_bytes().decode()
-    rows = list(csv.reader(io.StringIO(text, newline="")))
-    assert len(rows) == len(thrown) + 1 and all(map(one_line, failed.values()))
-    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
-
-
 PLACES = {
     "answers of a sandbox": (answers_are_judged, SAID),
     "notebook files and their times": (notebooks_are_read, st.tuples(FILES, TIMES)),
     "records of the grade book": (grade_books_are_read, st.lists(RECORDS, min_size=1, max_size=4)),
-    "reports": (reports_are_written, st.lists(TOLD, max_size=4, unique_by=lambda parts: parts[0])),
 }
 
 
@@ -315,6 +256,6 @@ def at(place: str, released: Path, folder: Path, examples: int) -> None:
     """So many examples at one place, in a copy of a course."""
     body, strategy = PLACES[place]
     course = Path(shutil.copytree(released, folder / "thrown"))
-    with book_of(course):  # makes the grader's own table
+    with gradebook.Book(course):  # makes the grader's own table
         pass
     throw(lambda thrown: body(course, thrown), strategy, examples)
