@@ -131,19 +131,11 @@ def no_images():
 
 
 def bombs():
-    """Headers that announce more pixels than may be read, in every format that can."""
+    """Headers that announce more pixels than may be read, in three formats."""
     yield "wide.png", png(2_000_000_000, 2)
     yield "high.png", png(2, 2_000_000_000)
     yield "bomb.bmp", patched(encoded(noise(), "BMP"), 18, struct.pack("<ii", 60_000, 60_000))
     yield "bomb.gif", patched(encoded(noise(), "GIF"), 6, struct.pack("<HH", 65_000, 65_000))
-    jpeg = encoded(noise(), "JPEG")
-    yield "bomb.jpg", patched(jpeg, jpeg.index(b"\xff\xc0") + 5, struct.pack(">HH", 65_000, 65_000))
-    yield "bomb.ppm", b"P6\n100000 100000\n255\n" + bytes(99)
-    tiff = encoded(noise(), "TIFF")
-    for tag in (256, 257):
-        at = max(tiff.find(struct.pack("<HHI", tag, kind, 1)) for kind in (3, 4)) + 8
-        tiff = patched(patched(tiff, at - 6, struct.pack("<H", 4)), at, struct.pack("<I", 90_000))
-    yield "bomb.tif", tiff
 
 
 def patched(data, at, raw):

@@ -1,7 +1,6 @@
 """The renderer of houses: the same pictures everywhere, and a truth that is one."""
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -38,14 +37,6 @@ def test_the_same_pictures_on_every_machine():
 def test_the_same_pictures_on_a_processor_without_vector_units():
     off = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR AVX2 FMA3"
     assert printed(NPY_DISABLE_CPU_FEATURES=f"{off} X86_V3 X86_V4") == FINGERPRINT
-
-
-@pytest.mark.extra
-def test_the_same_pictures_in_threads_and_processes():
-    with ThreadPoolExecutor(4) as pool:
-        hashes = set(pool.map(fingerprint, [(128, 256)] * 4))
-    hashes |= {printed("(128, 256)", OMP_NUM_THREADS=threads) for threads in "12"}
-    assert len(hashes) == 1
 
 
 @pytest.mark.parametrize("size", [64, 100, 256])

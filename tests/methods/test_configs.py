@@ -33,27 +33,6 @@ def test_a_number_may_be_0_where_its_option_says_so():
         configs.build(Config, levels=-1)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "pix2pix",
-        "--data edges --out cut pix2pix",
-        "pix2pix --data edges --out cyclegan",
-        "--size 64 pix2pix --data dcgan",
-    ],
-)
-def test_help_shows_the_settings_of_the_method_and_the_profile_asked_for(words, course):
-    for profile, here in (
-        ("", "; profile cpu: 24"),
-        ("paper", ""),
-        ("smoke", "; profile smoke: 8"),
-    ):
-        asked = ["--profile", profile] if profile else []
-        text = " ".join(course("train", *words.split(), *asked, "--help")[1].split())
-        assert "Settings of pix2pix" in text and "base_channels=64" in text
-        assert (here in text) if here else ("; profile" not in text)
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_help_lists_every_setting_with_its_default_its_values_and_its_meaning(method, course):
     cls = method_class(method)

@@ -1,15 +1,13 @@
 """The contract of contract.py, passed by all methods of the course."""
 
-import importlib
 import re
 from contextlib import nullcontext
 
 import pytest
 import torch
 
-from course_lib import methods
 from course_lib.errors import CourseError
-from course_lib.methods import METHODS, configs, method_class
+from course_lib.methods import METHODS, method_class
 from course_lib.methods.bicyclegan import VARIANTS
 from course_lib.methods.pix2pix import Pix2Pix
 from tests import ROOT
@@ -168,21 +166,6 @@ def test_contract(promise, name, tmp_path):
     promise(CASES[name], tmp_path)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_the_rows_that_a_docstring_lists_are_values_of_the_configuration(name):
-    """``L1   lambda_gan=0``: such a field exists, takes the value, and may have it."""
-    text = importlib.import_module(method_class(name).__module__).__doc__
-    rows = re.findall(r"^    \S.*?  +(\w+=.*)$", text, re.M)
-    assert len(rows) >= {"pix2pix": 5, "cyclegan": 5, "pix2pixhd": 4}.get(name, 0)
-    for row in rows:
-        for alternative in re.split(r",? or (?=\w+=)", row):
-            found = re.findall(r'(\w+)="?([\w.+-]+)', alternative)
-            values = configs.parse(
-                method_class(name).Config, [f"{field}={value}" for field, value in found]
-            )
-            configs.build(method_class(name).Config, **values)
-
-
 @pytest.fixture(scope="module")
 def own_method():
     """The method of one's own, from the page that shows how to write one."""
@@ -244,8 +227,3 @@ def test_codes_and_directions_that_a_method_does_not_know_are_refused(name):
         if method.reads_codes:
             with pytest.raises(CourseError, match="unknown direction"):
                 method.encode(data["y"], **words)
-
-
-def test_unknown_methods_are_refused():
-    with pytest.raises(CourseError, match="unknown method 'pix3pix'"):
-        methods.method_class("pix3pix")

@@ -5,7 +5,9 @@ import torch
 
 from course_lib import losses
 from course_lib.networks.efficientnet import load_photo_features
+from tests.methods.contract import state
 from tests.methods.test_contract import CASES
+from tests.support.killing import equal
 from tests.support.tensors import pairs as batch
 
 make = CASES["pix2pix"].make
@@ -38,6 +40,7 @@ def test_unconditional_d_does_not_look_at_x():
 def test_translate_has_noise_only_where_asked():
     paper = {"test_dropout": True, "test_batch_statistics": True}
     method, x = make(dropout=0.5, **paper), batch()["x"]
+    before = state(method)
     outputs = [method.translate(x, dropout=on)["fake_y"] for on in (False, False, True, True)]
     assert torch.equal(outputs[0], outputs[1]) and not torch.equal(outputs[2], outputs[3])
     alone, batched = (
@@ -46,3 +49,4 @@ def test_translate_has_noise_only_where_asked():
     assert not torch.equal(alone, batched)
     paper = method.translate(x)["fake_y"]  # the paper's default keeps both on
     assert not torch.equal(paper, method.translate(x)["fake_y"])
+    assert equal(state(method), before)  # no statistics of batches that were only looked at

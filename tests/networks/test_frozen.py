@@ -46,7 +46,7 @@ def test_every_size_fits_and_padding_changes_nothing_where_none_is_needed():
     assert Segmenter(classes=2)(torch.zeros(2, 3, 16, 16)).shape == (2, 2, 16, 16)
 
 
-def test_training_learns_is_seeded_and_leaves_the_random_state():
+def test_training_learns_and_leaves_the_random_state():
     photos, labels = two_colours()
     state = torch.random.get_rng_state()
     net = train_segmenter(photos, labels, steps=30, batch_size=8, classes=2)
@@ -54,11 +54,6 @@ def test_training_learns_is_seeded_and_leaves_the_random_state():
     unseen, truth = two_colours(seed=1)
     assert segmentation_scores(confusion(segment(net, unseen), truth, 2))["iou"] > 0.9
     assert not any(p.requires_grad for p in net.parameters())
-    first, again, other = (
-        train_segmenter(photos, labels, steps=2, batch_size=4, classes=2, seed=seed).head.weight
-        for seed in (0, 0, 1)
-    )
-    assert torch.equal(first, again) and not torch.equal(first, other)
 
 
 @pytest.mark.parametrize("size", [64, 128])
@@ -74,16 +69,11 @@ def test_shipped_weights_are_those_of_their_origin(name, size):
 
 
 def test_the_network_of_photographs_is_small_frozen_and_lets_gradients_pass():
-    blob = (frozen.FILES / "photographs.safetensors").read_bytes()
-    assert hashlib.sha256(blob).hexdigest() == origin("photographs")["sha256"]
-    net = load_photo_features()
+    """Its weights are those of its package: test_authors.py."""
+    assert (frozen.FILES / "photographs.safetensors").stat().st_size < 1_600_000
+    net, images = load_photo_features(), torch.rand(2, 3, 64, 48, requires_grad=True)
     assert net is load_photo_features() and not net.training and parameter_count(net) == 0
-    counted = sum(p.numel() for p in net.parameters())
-    assert counted == origin("photographs")["parameters"] and len(blob) < 1_600_000
-    images = torch.rand(2, 3, 64, 48, requires_grad=True)
-    maps = net(images)
-    assert [h.shape[1:] for h in maps] == [(16, 32, 24), (24, 16, 12), (40, 8, 6), (112, 4, 3)]
-    maps[-1].sum().backward()
+    net(images)[-1].sum().backward()
     assert images.grad.abs().sum() > 0
 
 

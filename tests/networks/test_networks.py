@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from course_lib import CourseError
-from course_lib.networks import PatchGAN, UNet, hardware, receptive_field
-from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.networks import PatchGAN, UNet, receptive_field
+from course_lib.networks.blocks import averaged_copy, update_average
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,7 @@ def test_receptive_field_is_what_one_pixel_moves(blur, field):
 
 def test_a_unet_of_fewer_levels_stops_above_one_pixel():
     G = UNet(image_size=64, base_channels=4, levels=3)
-    blocks = zip(G.encoder, (3, 4, 8), strict=True)
-    widths = [block(torch.zeros(1, channels, 8, 8)).shape[1] for block, channels in blocks]
-    assert widths == [4, 8, 16]
+    assert len(G.encoder) == 3
     assert G(torch.zeros(2, 3, 24, 40)).shape == (2, 3, 24, 40)  # any multiple of 8
     for levels in (1, 7):
         with pytest.raises(CourseError, match="2 to 6 levels"):
@@ -47,25 +45,6 @@ def test_dropout_is_in_the_first_three_blocks_of_the_decoder():
         G = UNet(image_size=256)
     dropped = [any(isinstance(m, nn.Dropout) for m in block) for block in G.decoder]
     assert dropped == [True] * 3 + [False] * 5
-
-
-def test_inference_changes_no_state_and_restores_modes():
-    G = UNet(image_size=16, base_channels=4, dropout=0.5)
-    before = {k: v.clone() for k, v in G.state_dict().items()}
-    x = torch.randn(4, 3, 16, 16)
-    outputs = {}
-    for dropout in (False, True):
-        for statistics in (False, True):
-            with torch.no_grad(), inference(G, dropout, statistics) as net:
-                outputs[dropout, statistics] = (net(x), net(x))
-    for (dropout, _), (first, second) in outputs.items():
-        assert torch.equal(first, second) != dropout  # dropout is the only noise
-    assert not torch.equal(outputs[False, False][0], outputs[False, True][0])
-    assert all(torch.equal(v, before[k]) for k, v in G.state_dict().items())
-    assert all(m.training for m in G.modules())
-    G(x)
-    mean = "encoder.1.2.running_mean"
-    assert not torch.equal(G.state_dict()[mean], before[mean])
 
 
 def test_an_average_follows_weights_and_statistics_alike():
@@ -90,16 +69,3 @@ def test_an_average_follows_weights_and_statistics_alike():
     update_average(average, net, decay=0.9)
     assert torch.allclose(values(average), before + 0.1, atol=1e-5)
     assert not average.weight.requires_grad
-
-
-# ---- where they run
-
-
-CPU, GPU = torch.device("cpu"), torch.device("cuda")
-
-
-def test_channels_come_first_or_last_as_is_faster():
-    last, first = torch.channels_last, torch.contiguous_format
-    assert hardware.layout(CPU, "batch", 16) is last and hardware.layout(CPU, "batch", 1) is first
-    assert hardware.layout(GPU, "batch", 1) is last
-    assert hardware.layout(CPU, "instance", 16) is hardware.layout(GPU, "instance", 16) is first

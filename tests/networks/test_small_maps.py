@@ -62,13 +62,3 @@ def test_elsewhere_it_is_torchs_own(taken):
         with torch.no_grad():
             assert torch.equal(ours(many[..., :4, :4]), plain(many[..., :4, :4]))
     assert not taken
-
-
-def test_under_autocast_it_computes_in_bfloat16(taken):
-    for cls, arguments, options in LAYERS.values():
-        net = cls(*arguments, **options)
-        with torch.autocast("cpu", torch.bfloat16):
-            out = net(torch.randn(2, 6, 4, 4))
-        out.float().sum().backward()
-        assert out.dtype == torch.bfloat16 and net.weight.grad.dtype == torch.float32
-    assert len(taken) == len(LAYERS)

@@ -37,7 +37,6 @@ ODD = st.sampled_from(
     ["\ud83d", "\udcff", "\x00\x1b[2J\x9b", "\r\n\u2028", "=1+1", "<script>", "|`"]
 )
 TEXT = st.text(st.characters(exclude_categories=()), max_size=30) | ODD | LONG
-TEXTS = st.lists(TEXT, max_size=3)
 NUMBERS = st.integers() | st.floats() | st.sampled_from([10**400, -(10**4000), 2**63])
 VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT,

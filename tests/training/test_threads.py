@@ -52,16 +52,6 @@ def test_it_keeps_the_number_of_threads(promise, two_threads, tmp_path, monkeypa
     assert {*two_threads} == {*before}
 
 
-def test_a_slow_training_says_how_long_an_update_takes():
-    run = TrainingRun(make(batch_size=8), None, minutes=1.0)
-    bar = Progress(run, show=False)
-    bar.start()
-    run.step, run.seconds, run.terms = 11, 60.5, {"d_real": 0.25}
-    assert bar.text() == "step 11 · 5.5 s per update · 0:00 left · d_real 0.250"
-    run.step, run.seconds, run.terms, run.images = 110, 55.0, {}, 880
-    assert bar.text() == "step 110 · 16 images/s · 0:05 left"
-
-
 def test_images_are_counted_as_they_come(monkeypatch):
     """Of three images a batch of eight has three; and a training that goes on counts its own."""
     seen = []
