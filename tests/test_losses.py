@@ -1,13 +1,11 @@
 """Losses against values worked out by hand."""
 
 import math
-from typing import get_args, get_type_hints
 
 import pytest
 import torch
 
 from course_lib import losses
-from course_lib.methods import cyclegan, dcgan
 
 LN2 = math.log(2)
 
@@ -130,8 +128,6 @@ def test_a_name_gives_what_d_and_g_minimise():
         terms = of_discriminator(real, fake)
         assert terms == {"d_real": expected[0](real), "d_fake": expected[1](fake)}
         assert of_generator(None, fake) == expected[2](fake)
-    chosen = [get_args(get_type_hints(m.Config)["gan_loss"]) for m in (dcgan, cyclegan)]
-    assert set(losses.GAN_LOSSES) == {*chosen[0], *chosen[1]}
     of_discriminator, of_generator = losses.GAN_LOSSES["relativistic"]
     assert of_discriminator(real, fake) == {"d_pair": losses.relativistic(real, fake)}
     assert of_generator(real, fake) == losses.relativistic(fake, real)

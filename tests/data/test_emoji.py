@@ -51,19 +51,17 @@ def test_up_to_64_px_nothing_has_changed(style):
             assert torch.equal(getattr(dataset, key), images)
 
 
-def halved(images):
-    return F.interpolate(images, scale_factor=0.5, mode="bilinear", antialias=True)
+LARGE = {  # of the drawings of test at 128 px
+    "noto": "0ed76cd33c3f8f0e469c6787bf15df82049da6040a24eef274393299d08e3a4f",
+    "twemoji": "1093049ac4a67583a4ceb9fc40dab5c3ba2d16c90258c7d373021562ba1527c8",
+    "fluent": "ed0cf3e9686d49d71712ea3d7f618f74e514ec5015ac22d80138572e6321b6df",
+}
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_large_drawings_are_the_same_and_finer(style):
-    """Each, at half its size, is the small one; and enlarging the small one does not give it."""
-    small, large = EmojiEdges("test", 64, style), EmojiEdges("test", 128, style)
-    assert large.y.shape == (117, 3, 128, 128) and large.drawings.dtype == torch.uint8
-    apart = (halved(large.y) - small.y).abs().mean((1, 2, 3))
-    assert apart.max() < 0.1 and apart.mean() < 0.03
-    assert (halved(large.y) - small.y.roll(1, 0)).abs().mean() > 10 * apart.mean()
-    assert (F.interpolate(small.y, scale_factor=2, mode="bicubic") - large.y).abs().mean() > 0.015
+def test_large_drawings_are_what_they_were(style):
+    large = EmojiEdges("test", 128, style).drawings
+    assert hashlib.sha256(large.numpy().tobytes()).hexdigest() == LARGE[style]
 
 
 @pytest.mark.parametrize("size", [96, 128, 160, 256])

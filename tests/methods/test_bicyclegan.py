@@ -30,6 +30,15 @@ def test_an_encoder_wants_a_power_of_two_from_16():
             ResNetEncoder(image_size=size)
 
 
+def test_xavier_is_the_authors():
+    """std = gain * sqrt(2 / (fan in + fan out)), in all networks."""
+    method = make(init="xavier")
+    for net in (method.G, method.E, *method.D.values()):
+        weight = next(p for p in net.parameters() if p.ndim == 4)
+        fans = weight[0].numel() + weight[:, 0].numel()
+        assert weight.std().item() == pytest.approx(0.02 * (2 / fans) ** 0.5, rel=0.25)
+
+
 # ---- the step
 
 

@@ -4,33 +4,15 @@ import math
 
 import pytest
 import torch
+from torch.utils.data import StackDataset
 
 from course_lib import metrics
-from course_lib.data.emoji import EmojiEdges
 from course_lib.metrics import pixels
 from tests.support.tensors import REFUSED, noise
 
 PAIRED = [metrics.l1, metrics.psnr, metrics.ssim]
 RATIOS = [metrics.sharpness_ratio, metrics.grid_ratio, metrics.chroma_ratio]
 SETS = [*RATIOS, metrics.histogram_intersection]
-
-
-class Items(torch.utils.data.Dataset):
-    """Pairs that can only be had by index, without an end, and do not say where."""
-
-    def __init__(self, x, y):
-        self.x, self.y = x, y
-
-    def __len__(self):
-        return len(self.x)
-
-    def __getitem__(self, i):
-        return {"x": self.x[i % len(self)], "y": self.y[i % len(self)], "place": None}
-
-
-@pytest.fixture(scope="module")
-def emoji():
-    return EmojiEdges("test")
 
 
 def checkerboard(size=16, period=2):
@@ -152,19 +134,21 @@ def test_bad_batches_are_refused(metric):
 def test_neighbours_are_found_in_every_chunk(monkeypatch):
     monkeypatch.setattr(pixels, "CHUNK", 3)
     x = noise(8)
-    train = Items(x, -x)
+    train = StackDataset(x=x, y=-x)
     order = [7, 0, 5, 2, 2]
     assert metrics.nearest_neighbours(x[order] + 0.01, train).tolist() == order
     assert metrics.nearest_neighbours(-x[order], train, key="y").tolist() == order
     expected = (x[:, None] + x[None]).abs().mean((2, 3, 4)).argmin(1)  # of -x to x, all at once
     assert metrics.nearest_neighbours(-x, train).tolist() == expected.tolist()
-    first_of_equals = metrics.nearest_neighbours(x[:1], Items(x[[3, 0, 4, 1, 0]], x))
+    first_of_equals = metrics.nearest_neighbours(x[:1], StackDataset(x=x[[3, 0, 4, 1, 0]], y=x))
     assert first_of_equals.tolist() == [1]
 
 
 def test_baselines_by_hand():
     x, y = noise(6), noise(6, seed=1)
-    each = metrics.each_baseline(Items(x, y), Items(x[[4, 1]] + 0.01, torch.zeros(2, 3, 16, 16)))
+    each = metrics.each_baseline(
+        StackDataset(x=x, y=y), StackDataset(x=x[[4, 1]] + 0.01, y=torch.zeros(2, 3, 16, 16))
+    )
     assert each["baseline_mean_l1"].mean().item() == pytest.approx(y.mean(0).abs().mean().item())
     assert each["baseline_nn_l1"].tolist() == pytest.approx(
         y[[4, 1]].abs().mean((1, 2, 3)).tolist(), abs=1e-6

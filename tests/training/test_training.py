@@ -14,8 +14,9 @@ from course_lib.data.emoji import outlines
 from course_lib.methods.base import lr_factor
 from course_lib.metrics import sharpness_ratio
 from course_lib.training import loading
+from course_lib.training.checkpoint import snapshot
 from course_lib.training.fit import fit
-from tests.support.killing import Toy, make
+from tests.support.killing import Toy, equal, make
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -56,6 +57,13 @@ def test_fit_learns_and_reports(tmp_path):
     assert sum("val_l1" in row for row in stored) == 3
     assert len(list((tmp_path / "previews").glob("*.png"))) == 4  # the untrained output too
     assert not (tmp_path / ".pid").exists()
+
+
+def test_previews_do_not_change_training():
+    a, b = make(dropout=0.5), make(dropout=0.5)
+    fit(a, Toy(), steps=6, val=Toy(5), previews=6, progress=False)
+    fit(b, Toy(), steps=6, progress=False)
+    assert equal(snapshot(a), snapshot(b))
 
 
 def test_every_epoch_sees_every_item_once():
