@@ -140,7 +140,7 @@ def test_neighbours_are_found_in_every_chunk(monkeypatch):
     assert metrics.nearest_neighbours(-x[order], train, key="y").tolist() == order
     expected = (x[:, None] + x[None]).abs().mean((2, 3, 4)).argmin(1)  # of -x to x, all at once
     assert metrics.nearest_neighbours(-x, train).tolist() == expected.tolist()
-    first_of_equals = metrics.nearest_neighbours(x[:1], StackDataset(x=x[[3, 0, 4, 1, 0]], y=x))
+    first_of_equals = metrics.nearest_neighbours(x[:1], StackDataset(x=x[[3, 0, 4, 1, 0]]))
     assert first_of_equals.tolist() == [1]
 
 
