@@ -99,7 +99,7 @@ release: setup site ## wheel, sdist, the site as a zip, and the notes of this ve
 badges: setup ## links to Colab, Binder and Codespaces into README, once pyproject.toml names a repository on GitHub
 	$(BIN)/python -m tools.badges
 
-gpu: setup ## what one NVIDIA card can do, measured in about 17 minutes; the files go to build/gpu
+gpu: setup ## what one NVIDIA card can do, measured in about 15 minutes; the files go to build/gpu
 	$(BIN)/python tools/bench_gpu.py --out build/gpu
 	$(BIN)/course run $(foreach nb,02 04b 06 08,$(wildcard notebooks/$(nb)_*.ipynb)) --require cuda --profile gpu --out build/gpu/notebooks
 
