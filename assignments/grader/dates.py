@@ -20,7 +20,7 @@ LONGEST = 400  # bytes of a time
 YEARS = range(2000, 2100)
 EPOCH = re.compile(r"(\d{10})(\d{3})?(\.\d+)?")  # seconds, or thousandths of them
 # ISO 8601, with a blank where it has none, and a zone's name in the place of an offset
-ISO = re.compile(r"(\d{4}-?\d\d-?\d\d)(?:[T ]([\d:.,]+))? ?([A-Z]+|[+-]\d\d(?::?\d\d)?)?", re.I)
+ISO = re.compile(r"(\d{4}-\d\d-\d\d|\d{8})(?:[T ]([\d:.,]+))? ?([A-Z]+|[+-]\d\d(?::?\d\d)?)?", re.I)
 # Hours from UTC. Not CST, IST or BST, which mean several.
 HOURS = {
     **{"UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2},
@@ -57,8 +57,6 @@ def parse(text: str, end_of_day: bool = False) -> tuple[datetime.datetime, bool]
         if zone.isalpha():
             expect(zone.upper() in HOURS, f"“{zone}” is no zone that is known")
             zone = f"{HOURS[zone.upper()]:+03d}:00"
-        day = day.replace("-", "")
-        day = f"{day[:4]}-{day[4:6]}-{day[6:]}"
         try:
             then = datetime.datetime.fromisoformat(f"{day}T{clock or '23:59:59'}{zone}")
         except ValueError:
