@@ -7,7 +7,7 @@
 The first trip holds the course (notebooks without outputs, of the pictures those that their code
 opens) and the wheels that a machine with PyTorch lacks; weights that do not fit wait for the next.
 There, notebooks run at profile gpu, as many at a time as are named; then parts of
-``tools/bench_gpu.py``. What is done by then is in RESULTS: ``gpu_*.json``, and archives of the
+``tools/bench_gpu.py``. What is done by then is in RESULTS: ``gpu_*.json``, and an archive of the
 executed notebooks with their receipts. ``notebooks/guide/gpu.md`` says where they go.
 """
 
@@ -15,57 +15,56 @@ import argparse
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import time
 from pathlib import Path
 
-# bytes of a trip at most, and notebooks in an archive
-TRIP, A_FILE = 61 * 2**20, 5
-HERE, WORK = Path(__file__).resolve().parent, Path("build/gpu")
-STAY = ("tests/", "notebooks/pictures/", "notebooks/guide/", "notebooks/sweeps/", "notebooks/site/")
+TRIP = 61 * 2**20  # bytes, at most
+HERE, WORK = Path(__file__).resolve().parent, Path("build/gpu/notebooks")
+STAY = ("tests/", "notebooks/pictures/", "notebooks/guide/", "notebooks/site/")
 WHEELS = """ipykernel ipywidgets ipython nbclient nbconvert nbformat papermill anywidget pooch comm
 ipython-pygments-lexers jedi parso matplotlib-inline traitlets pexpect ptyprocess prompt-toolkit
 wcwidth stack-data executing asttokens pure-eval widgetsnbextension jupyterlab-widgets psygnal
 platformdirs entrypoints jupyter-client jupyter-core pyzmq tornado fastjsonschema jsonschema
 jsonschema-specifications referencing rpds-py tenacity beautifulsoup4 soupsieve bleach webencodings
 tinycss2 defusedxml jupyterlab-pygments mistune pandocfilters debugpy nest-asyncio2"""
-PIP = ["-m", "pip", "download", "-q", "-c", "lock.txt", "--no-deps", "--only-binary=:all:"]
-PIP += ["--python-version=3.12", *(f"--platform=manylinux_2_{n}_x86_64" for n in (34, 28, 17))]
+PIP = """-m pip download -q -c lock.txt --no-deps --only-binary=:all: --python-version=3.12
+--platform=manylinux_2_34_x86_64 --platform=manylinux_2_28_x86_64
+--platform=manylinux_2_17_x86_64 -d"""
 
 
 def pack(folder: Path) -> None:
+    """The trips: files in the order of their names, weights last, each in the first with room."""
     from tracked import tracked
 
     from course_lib.data.files import commit
 
     wheels = folder / "1/wheels"
-    subprocess.run([sys.executable, *PIP, "-d", str(wheels), *WHEELS.split()], check=True)
-    left = TRIP - sum(path.stat().st_size for path in wheels.iterdir())
-    notebooks = {path: _without_outputs(path) for path in tracked("notebooks/*.ipynb")}
-    code = "\n".join(notebooks.values())
-    contents = {"commit.txt": commit().encode()}
+    subprocess.run([sys.executable, *PIP.split(), str(wheels), *WHEELS.split()], check=True)
+    notebooks = {path: without_outputs(path) for path in tracked("notebooks/*.ipynb")}
+    code, contents = "\n".join(notebooks.values()), {"commit.txt": commit().encode()}
     for path in sorted(tracked("**"), key=lambda path: path.suffix == ".safetensors"):
         name = path.relative_to(HERE.parent).as_posix()
-        opened = name.removeprefix("notebooks/") + '\\"' in code
-        if (opened or not name.startswith(STAY)) and not name.endswith(".film.webp"):
+        if not name.startswith(STAY) or name.removeprefix("notebooks/") + '\\"' in code:
             contents[name] = notebooks[path].encode() if path in notebooks else path.read_bytes()
-    trip = 1
+    trip, left = 1, TRIP - sum(path.stat().st_size for path in wheels.iterdir())
     while contents:
         (folder / str(trip)).mkdir(parents=True, exist_ok=True)
-        (folder / str(trip) / "gpu_day.py").write_bytes(Path(__file__).read_bytes())
+        shutil.copy(__file__, folder / str(trip))
         with tarfile.open(folder / str(trip) / "course.tar", "w") as archive:
-            for name, data in list(contents.items()):
-                if len(data) + 1536 < left:
-                    entry = tarfile.TarInfo(name)
-                    entry.size = len(contents.pop(name))
-                    archive.addfile(entry, io.BytesIO(data))
-                    left -= len(data) + 1536
+            for name in [*contents]:
+                entry = tarfile.TarInfo(name)
+                entry.size = len(contents[name])
+                if entry.size + 1536 < left:
+                    archive.addfile(entry, io.BytesIO(contents.pop(name)))
+                    left -= entry.size + 1536
         trip, left = trip + 1, TRIP
 
 
-def _without_outputs(path: Path) -> str:
+def without_outputs(path: Path) -> str:
     notebook = json.loads(path.read_bytes())
     for cell in notebook["cells"]:
         cell |= {"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {}
@@ -79,38 +78,33 @@ def unpack(home: Path, out: Path) -> None:
     with tarfile.open(HERE / "course.tar") as packed:
         packed.extractall(home, filter="data")
     if wheels := [*map(str, HERE.glob("wheels/*.whl"))]:
-        command = ["-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-compile"]
-        place = ["--upgrade", "--target", str(home / "site")]
-        subprocess.run([sys.executable, *command, *place, *wheels], check=True)
-    here = {"PYTHONPATH": f"{home / 'site'}:{home}", "JUPYTER_PATH": f"{home}/site/share/jupyter"}
-    here["COURSE_COMMIT"] = (home / "commit.txt").read_text()
-    os.chdir(home)
+        install = "-m pip install -q --no-index --no-deps --no-compile --upgrade --target".split()
+        subprocess.run([sys.executable, *install, str(home / "site"), *wheels], check=True)
+    here = {
+        "PYTHONPATH": f"{home / 'site'}:{home}",
+        "JUPYTER_PATH": f"{home}/site/share/jupyter",
+        "COURSE_COMMIT": (home / "commit.txt").read_text(),
+    }
     words = [sys.executable, "tools/gpu_day.py", *sys.argv[1:], "--out", str(out)]
-    os.execve(sys.executable, words, os.environ | here)
+    subprocess.run(words, cwd=home, env=os.environ | here, check=True)
 
 
-def main(asked: argparse.Namespace) -> None:
-    end, out = time.monotonic() + asked.seconds, asked.out
-    out.mkdir(parents=True, exist_ok=True)
+def measure(asked: argparse.Namespace) -> None:
+    """Notebooks, then parts, until the seconds are spent; what is done is archived."""
+    end = time.monotonic() + asked.seconds
+    asked.out.mkdir(parents=True, exist_ok=True)
     found = [str(next(Path("notebooks").glob(f"{name}_*.ipynb"))) for name in asked.notebooks]
-    run = ["-m", "course_lib.cli", "run", "--resume", "--profile", "gpu", "--require", "cuda"]
-    run += ["--jobs", str(len(found)), "--out", str(WORK / "notebooks"), *found]
-    bench = ["tools/bench_gpu.py", "--out", str(out), "--part"]
+    run = "-m course_lib.cli run --resume --profile gpu --require cuda --jobs".split()
+    run += [str(len(found)), "--out", str(WORK), *found]
+    bench = ["tools/bench_gpu.py", "--out", str(asked.out), "--part"]
     for words in [run] * bool(found) + [[*bench, part] for part in asked.part]:
         try:
-            code = subprocess.run([sys.executable, *words], timeout=end - time.monotonic())
-            print(words[-1], "ended with", code.returncode, flush=True)
+            subprocess.run([sys.executable, *words], timeout=end - time.monotonic())
         except subprocess.TimeoutExpired:
-            print(words[-1], "was cut off", flush=True)
-    sys.path.insert(0, str(HERE))
-    from store import stored_form
-
-    executed = sorted((WORK / "notebooks").glob("*.ipynb"))
-    for first in range(0, len(executed), A_FILE):
-        with tarfile.open(out / f"notebooks_{first}.tar.gz", "w:gz") as archive:
-            for path in executed[first : first + A_FILE]:
-                path.write_text(stored_form(path), encoding="utf-8")
-                archive.add(path, path.name)
+            print("cut off:", *words, flush=True)
+    with tarfile.open(asked.out / "notebooks.tar.gz", "w:gz") as archive:
+        for path in sorted(WORK.glob("*.ipynb")):
+            archive.add(path, path.name)
 
 
 if __name__ == "__main__":
@@ -123,7 +117,7 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     if asked.pack:
         pack(asked.pack)
-    elif HERE.name != "tools":
-        unpack(Path("/tmp/course"), asked.out.absolute())
+    elif HERE.name == "tools":
+        measure(asked)
     else:
-        main(asked)
+        unpack(Path("/tmp/course"), asked.out.absolute())
