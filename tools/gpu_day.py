@@ -78,7 +78,17 @@ def unpack(home: Path, out: Path) -> None:
     with tarfile.open(HERE / "course.tar") as packed:
         packed.extractall(home, filter="data")
     if wheels := [*map(str, HERE.glob("wheels/*.whl"))]:
-        install = "-m pip install -q --no-index --no-deps --no-compile --upgrade --target".split()
+        install = [
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-index",
+            "--no-deps",
+            "--no-compile",
+            "--upgrade",
+            "--target",
+        ]
         subprocess.run([sys.executable, *install, str(home / "site"), *wheels], check=True)
     here = {
         "PYTHONPATH": f"{home / 'site'}:{home}",
@@ -94,10 +104,21 @@ def measure(asked: argparse.Namespace) -> None:
     end = time.monotonic() + asked.seconds
     asked.out.mkdir(parents=True, exist_ok=True)
     found = [str(next(Path("notebooks").glob(f"{name}_*.ipynb"))) for name in asked.notebooks]
-    run = "-m course_lib.cli run --resume --profile gpu --require cuda --jobs".split()
+    run = [
+        "-m",
+        "course_lib.cli",
+        "run",
+        "--resume",
+        "--profile",
+        "gpu",
+        "--require",
+        "cuda",
+        "--jobs",
+    ]
     run += [str(len(found)), "--out", str(WORK), *found]
-    bench = ["tools/bench_gpu.py", "--out", str(asked.out), "--part"]
-    for words in [run] * bool(found) + [[*bench, part] for part in asked.part]:
+    for words in [run] * bool(found) + [
+        ["tools/bench_gpu.py", "--out", str(asked.out), "--part", part] for part in asked.part
+    ]:
         try:
             subprocess.run([sys.executable, *words], timeout=end - time.monotonic())
         except subprocess.TimeoutExpired:
