@@ -34,6 +34,8 @@ tinycss2 defusedxml jupyterlab-pygments mistune pandocfilters debugpy nest-async
 PIP = """-m pip download -q -c lock.txt --no-deps --only-binary=:all: --python-version=3.12
 --platform=manylinux_2_34_x86_64 --platform=manylinux_2_28_x86_64
 --platform=manylinux_2_17_x86_64 -d"""
+INSTALL = "-m pip install -q --no-index --no-deps --no-compile --upgrade --target"
+RUN = "-m course_lib.cli run --resume --profile gpu --require cuda --jobs"
 
 
 def pack(folder: Path) -> None:
@@ -78,25 +80,14 @@ def unpack(home: Path, out: Path) -> None:
     with tarfile.open(HERE / "course.tar") as packed:
         packed.extractall(home, filter="data")
     if wheels := [*map(str, HERE.glob("wheels/*.whl"))]:
-        install = [
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--no-index",
-            "--no-deps",
-            "--no-compile",
-            "--upgrade",
-            "--target",
-        ]
-        subprocess.run([sys.executable, *install, str(home / "site"), *wheels], check=True)
+        subprocess.run([sys.executable, *INSTALL.split(), str(home / "site"), *wheels], check=True)
     here = {
         "PYTHONPATH": f"{home / 'site'}:{home}",
         "JUPYTER_PATH": f"{home}/site/share/jupyter",
         "COURSE_COMMIT": (home / "commit.txt").read_text(),
     }
-    words = [sys.executable, "tools/gpu_day.py", *sys.argv[1:], "--out", str(out)]
-    subprocess.run(words, cwd=home, env=os.environ | here, check=True)
+    again = [sys.executable, "tools/gpu_day.py", *sys.argv[1:], "--out", str(out)]
+    subprocess.run(again, cwd=home, env=os.environ | here, check=True)
 
 
 def measure(asked: argparse.Namespace) -> None:
@@ -104,18 +95,7 @@ def measure(asked: argparse.Namespace) -> None:
     end = time.monotonic() + asked.seconds
     asked.out.mkdir(parents=True, exist_ok=True)
     found = [str(next(Path("notebooks").glob(f"{name}_*.ipynb"))) for name in asked.notebooks]
-    run = [
-        "-m",
-        "course_lib.cli",
-        "run",
-        "--resume",
-        "--profile",
-        "gpu",
-        "--require",
-        "cuda",
-        "--jobs",
-    ]
-    run += [str(len(found)), "--out", str(WORK), *found]
+    run = [*RUN.split(), str(len(found)), "--out", str(WORK), *found]
     for words in [run] * bool(found) + [
         ["tools/bench_gpu.py", "--out", str(asked.out), "--part", part] for part in asked.part
     ]:
