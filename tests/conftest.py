@@ -85,7 +85,7 @@ APART = (
     "test_cli",
 )
 # two browsers at a time would wait for one another
-BROWSING = ("test_browser", "test_export", "test_draw", "test_lens")
+BROWSING = ("test_browser", "test_export")
 LONG = (*BROWSING, "test_course_path", "test_viva", "test_sweep", "test_checks",
         "test_grading", "test_notebooks")  # fmt: skip
 

@@ -24,11 +24,14 @@ from tools.tracked import tracked
 NOTEBOOKS = tracked("notebooks/*.ipynb")
 # The main line runs in `make test`, the electives in the rest of `make test-all`.
 MAIN = ("00", "01", "01b", "02", "02a", "03", "04", "04b", "05", "06", "12", "13")
-FIRST = MAIN[:4]
 
 
 def number(path: Path) -> str:
     return path.name.partition("_")[0]
+
+
+def is_first(path: Path) -> bool:
+    return number(path) in MAIN[:4]
 
 
 def in_turn(path: Path):
@@ -79,14 +82,12 @@ def is_used(answer: str, cells: list) -> bool:
     return any(isinstance(node, ast.Name) and node.id in defined for node in ast.walk(tree))
 
 
-def solve(notebook) -> bool:
+def solve(notebook) -> None:
     """Ask each check about the folded solution below it and about the released answer above it.
 
-    The rest of the page runs as it is released; where it uses the answer, with the solution: then
-    True is returned.
+    The rest of the page runs as it is released; where it uses the answer, with the solution.
     """
     cells, every = notebook.cells, []
-    is_used_later = False
     for i, cell in enumerate(cells):
         every.append(cell)
         solution = FOLDED.match(cell.source) if cell.cell_type == "markdown" else None
@@ -100,10 +101,8 @@ def solve(notebook) -> bool:
         turns = [[solved, *says(check, "right")], [answer, *says(check, "not answered yet")]]
         if is_used(solution[1], cells[i:]):
             turns.reverse()
-            is_used_later = True
         every[-3:] = turns[0] + turns[1]
     notebook.cells = every
-    return is_used_later
 
 
 def nbval(notebook, path: Path, out: Path) -> subprocess.CompletedProcess:
@@ -161,11 +160,17 @@ def test_each_demo_of_the_site_has_one_cell_that_is_tagged():
 @pytest.mark.parametrize("path", map(in_turn, NOTEBOOKS))
 def test_it_runs_answered_and_as_released(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
-    uses_answers = solve(notebook)
-    (tmp_path / "released").mkdir()
+    solve(notebook)
     run(notebook, path, tmp_path)
-    if uses_answers and number(path) in FIRST:  # as ``make course`` does
-        run(nbformat.read(path, as_version=4), path, tmp_path / "released")
+
+
+@pytest.mark.extra
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("path", filter(is_first, NOTEBOOKS), ids=lambda path: path.stem)
+def test_the_first_run_unanswered_to_their_ends(path, tmp_path):
+    """As ``make course`` does."""
+    run(nbformat.read(path, as_version=4), path, tmp_path)
 
 
 @pytest.mark.slow
