@@ -212,8 +212,6 @@ def test_the_app_is_played_with(voila, browser):
     assert chosen.nth(3).is_checked()
     picture = tab("There and back", "img[alt*='translated back']")
     changes(picture, lambda: page.get_by_role("button", name="3-D to flat, and back").click())
-    picture = tab("Training", "img[alt^='translations of held-out']")
-    changes(picture, lambda: page.locator(".noUi-handle:visible").first.press("ArrowRight"), "alt")
     tab("Real or fake?", "button:text('start')").click()
     page.wait_for_function("document.querySelector('.study .seen')")
     page.locator("button:text('right is real'):enabled").wait_for()

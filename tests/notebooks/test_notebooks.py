@@ -157,7 +157,7 @@ def test_each_demo_of_the_site_has_one_cell_that_is_tagged():
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("path", map(in_turn, NOTEBOOKS))
+@pytest.mark.parametrize("path", [in_turn(path) for path in NOTEBOOKS])
 def test_it_runs_answered_and_as_released(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     solve(notebook)
@@ -167,7 +167,7 @@ def test_it_runs_answered_and_as_released(path, tmp_path):
 @pytest.mark.extra
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("path", filter(is_first, NOTEBOOKS), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*filter(is_first, NOTEBOOKS)], ids=lambda path: path.stem)
 def test_the_first_run_unanswered_to_their_ends(path, tmp_path):
     """As ``make course`` does."""
     run(nbformat.read(path, as_version=4), path, tmp_path)
