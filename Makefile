@@ -65,10 +65,10 @@ lint: setup ## format, ruff, what imports what, the rules for notebooks and page
 	$(BIN)/python -m tools.lint_notebooks
 	$(BIN)/python -m tools.lint_used
 
-quick: setup ## losses, methods, networks, data, and the grader without its sandbox: about 90 seconds
+quick: setup ## losses, methods, networks, data, and the grader without its sandbox: two minutes on two slow cores
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -q -m "not slow" tests/test_losses.py tests/methods tests/networks tests/data tests/grader
 
-test: lint ## lint, then each promise once: about 10 minutes on two quiet cores; skipped and slowest tests are named at the end
+test: lint ## lint, then each promise once: 18 minutes on two slow cores; skipped and slowest tests are named at the end
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -rs --durations=20
 
 # What test-all adds; alone, for who has run `make test` already.
