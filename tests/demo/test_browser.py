@@ -412,7 +412,8 @@ def test_make_lab_opens_notebook_00_and_shows_nothing_that_a_learner_does_not_ne
 ):
     from playwright.sync_api import expect
 
-    make = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True)
+    words = ["make", "-n", "--no-print-directory", "lab"]
+    make = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     command = make.stdout[make.stdout.rindex("env -u") :].strip()
     options = "--no-browser --ServerApp.port=0 --allow-root"
     own = {
