@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFilter, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from course_lib.data.files import ARCHIVES, MARK, expanded, what_lies_at
@@ -65,6 +65,7 @@ DEEP = 2000  # folders are looked into for images that lie elsewhere
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Size = tuple[int, int]  # width, height
+Colour = tuple[int, int, int]  # red, green, blue of 0 to 255
 
 
 def printable(path: str | os.PathLike) -> str:
@@ -431,3 +432,27 @@ def with_hole(
     images = images.clone()
     images[..., top : top + side, left : left + side] = 0
     return images
+
+
+def flattened(image: Image.Image, palette: Sequence[Colour], window: int) -> Image.Image:
+    """An RGB image in the few colours of ``palette``, in flat areas, as one would paint it.
+
+    A median of ``window`` px (odd) takes small things away; then each pixel gets the colour that is
+    nearest to it in RGB (Pillow compares to within 4 of 255). The same bytes on every machine.
+    """
+    colours = Image.new("P", (1, 1))
+    colours.putpalette([value for colour in palette for value in colour])
+    calm = image.filter(ImageFilter.MedianFilter(window))
+    return calm.quantize(palette=colours, dither=Image.Dither.NONE).convert("RGB")
+
+
+def palette_of(image: Image.Image, count: int, window: int) -> list[Colour]:
+    """At most ``count`` colours of an RGB image, from dark to light, to flatten it with.
+
+    Median cut and k-means find them after a median of ``window`` px. An image of fewer colours
+    gives fewer.
+    """
+    calm = image.filter(ImageFilter.MedianFilter(window))
+    few = calm.quantize(count, Image.Quantize.MEDIANCUT, kmeans=3, dither=Image.Dither.NONE)
+    colours = {colour for _, colour in few.convert("RGB").getcolors()}
+    return sorted(colours, key=lambda c: (299 * c[0] + 587 * c[1] + 114 * c[2], c))
