@@ -23,7 +23,8 @@ Direction = Annotated[
 DataName = Annotated[
     str,
     typer.Option(
-        help="emoji:edges, emoji:twemoji-fluent ..., facades, download:NAME, or a folder of images"
+        help="emoji:edges, emoji:twemoji-fluent ..., facades, download:NAME, a folder of images, "
+        "or one photograph"
     ),
 ]
 Out = Annotated[Path, typer.Option(help="folder to write to")]

@@ -1,9 +1,11 @@
-"""Datasets by name: ``open_dataset("emoji:edges", "train")``, or a folder of your own images."""
+"""Datasets by name, ``open_dataset("emoji:edges", "train")``, or your own: a folder of images, or
+one photograph."""
 
 import importlib
 import os
 from difflib import get_close_matches
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 from torch.utils.data import Dataset
@@ -11,6 +13,7 @@ from torch.utils.data import Dataset
 from course_lib.data.augment import Augment
 from course_lib.data.base import SIZES, TwoDomains, View, spread
 from course_lib.data.folders import ALL, SPLITS, ImageFolder
+from course_lib.data.images import is_image
 from course_lib.errors import CourseError, check_choice, ensure, note_once
 
 __all__ = [
@@ -84,8 +87,9 @@ def open_dataset(
     jitter: str = "resize",
     single: bool = False,
 ) -> TwoDomains:
-    """The ``split`` (train, val, test) of a named data set or a folder; items are dicts x, y, name.
+    """The ``split`` (train, val, test) of a named data set, a folder or one photograph.
 
+    Items are dicts x, y, name. A photograph is a file: see ``one_photo.OnePhoto``.
     Of a folder, ``"all"`` is every image that it has, nothing held out. One with test/ alone opens
     as test; ``folders.own_splits`` tells which parts it has.
     x and y are (3, size, size) in [-1, 1]; named sets have them at 16 to 1024 px.
@@ -97,8 +101,8 @@ def open_dataset(
     folder that does not exist or cannot be used.
     """
     name = os.path.expanduser(name)
-    is_named = name in DATA_SETS or name.startswith("download:")
-    check_choice("split", split, SPLITS if is_named else (*SPLITS, ALL))
+    is_folder = not (name in DATA_SETS or name.startswith("download:") or os.path.isfile(name))
+    check_choice("split", split, (*SPLITS, ALL) if is_folder else SPLITS)
     check_choice("direction", direction, DIRECTIONS)
     check_choice("load", load, ("square", "crop"))
     if name in DATA_SETS:
@@ -118,9 +122,13 @@ def open_dataset(
         from course_lib.data.download import open_download
 
         dataset = open_download(name.removeprefix("download:"), split, size, seed, load, jitter)
+    elif os.path.isfile(name) and is_image(Path(name)):
+        from course_lib.data.one_photo import OnePhoto
+
+        dataset = OnePhoto(name, split, size, seed)
     elif ":" in name and not os.path.exists(name):  # Path.exists raises for what it may not look at
         near = [f"did you mean {other}? else " for other in get_close_matches(name, DATA_SETS, 1)]
-        fix = f"choose from {', '.join(DATA_SETS)}, download:NAME, or give a folder"
+        fix = f"choose from {', '.join(DATA_SETS)}, download:NAME, or give a folder or a photograph"
         raise CourseError(f"unknown data set {name!r}", "--data", "".join(near) + fix)
     else:
         side = "y" if direction == "xy" else "x"

@@ -40,6 +40,7 @@ class TwoDomains(Dataset):
     eyes: str = "lite0"  # which network compares images for scores: of metrics.perceptual.EYES
     share: float = 1.0  # whole pictures are translated so much larger: 0.45, as 1 / 0.45
     beside: bool = False  # x and y are the halves of one file
+    palette: Sequence[tuple[int, int, int]] = ()  # the colours of x, red, green, blue, if so few
     seed: int = 0  # of what is drawn at random
     epoch: int = 0
 

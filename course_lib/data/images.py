@@ -133,7 +133,7 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
     images = [
         path
         for path, kind in kinds.items()
-        if kind in SUFFIXES or (kind not in OTHER and _is_image(path))
+        if kind in SUFFIXES or (kind not in OTHER and is_image(path))
     ]
     others = [path for path in paths if path not in {*images} and kinds[path] not in NOTES]
     if others:
@@ -145,8 +145,10 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
     return images
 
 
-def _is_image(path: Path) -> bool:
-    """Whether a file begins as an image does, whatever its name is."""
+def is_image(path: Path) -> bool:
+    """Whether a file is called as an image is, or begins as one whatever its name is."""
+    if path.suffix.lower() in (*SUFFIXES, *HEIC):
+        return True
     with suppress(CourseError), opened(path):
         return True
     return False
@@ -434,6 +436,11 @@ def with_hole(
     return images
 
 
+def window_of(side: int) -> int:
+    """The median's window for :func:`flattened`, in px: 5 for a picture of 128 px, 9 for 256."""
+    return 2 * round(side / 64) + 1
+
+
 def flattened(image: Image.Image, palette: Sequence[Colour], window: int) -> Image.Image:
     """An RGB image in the few colours of ``palette``, in flat areas, as one would paint it.
 
@@ -456,3 +463,12 @@ def palette_of(image: Image.Image, count: int, window: int) -> list[Colour]:
     few = calm.quantize(count, Image.Quantize.MEDIANCUT, kmeans=3, dither=Image.Dither.NONE)
     colours = {colour for _, colour in few.convert("RGB").getcolors()}
     return sorted(colours, key=lambda c: (299 * c[0] + 587 * c[1] + 114 * c[2], c))
+
+
+def in_palette(
+    images: Float[Tensor, "n 3 h w"], palette: Sequence[Colour]
+) -> Float[Tensor, "n 3 h w"]:
+    """Images in [-1, 1], each :func:`flattened` as one of their size."""
+    window = window_of(min(images.shape[-2:]))
+    flat = [flattened(to_image(image), palette, window) for image in images]
+    return torch.stack([to_tensor(image, image.size) for image in flat])

@@ -5,6 +5,7 @@ It is found when the training begins and kept in run.json: folders are moved, an
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.data import DATA_SETS, TwoDomains, paintings, spread
-from course_lib.data.images import find_images, grey
+from course_lib.data.images import Colour, find_images, grey
 from course_lib.methods.base import Method
 
 LOOKED_AT = 64  # items of a data set, evenly spread
@@ -27,12 +28,13 @@ class Look(NamedTuple):
     colouring: bool  # the input is seen in grey, and its luminance is kept
     grey: bool  # the output has no colours
     share: float = 1.0  # ``TwoDomains.share`` of the training
+    palette: Sequence[Colour] = ()  # the input is brought to these colours, if there are any
 
 
 def of_data(dataset: TwoDomains) -> dict[str, Any]:
     """For run.json: whether x and y are ``beside`` each other in a file, which of the two are
     ``grey``, whether one is the other without its colours (``same_luminance``), and its
-    ``share``.
+    ``share`` and ``palette``.
     """
     in_grey, alike = ["x", "y"], dataset.paired
     for i in spread(range(len(dataset)), LOOKED_AT):
@@ -43,6 +45,7 @@ def of_data(dataset: TwoDomains) -> dict[str, Any]:
         x, y = (grey(item[side][None]) for side in "xy")
         alike = alike and bool((x - y).abs().mean() < ALIKE)
     look = {"beside": dataset.beside, "grey": in_grey, "share": dataset.share}
+    look |= {"palette": [*dataset.palette]} if dataset.palette else {}
     return look | {"same_luminance": alike and bool(in_grey)}
 
 
@@ -63,7 +66,8 @@ def of_run(settings: dict, direction: str) -> Look:
     ways = "xy" if direction == settings["direction"] else "yx"  # as the training called them
     from_grey, to_grey = (side in look["grey"] for side in ways)
     colouring = look["same_luminance"] and from_grey and not to_grey
-    return Look(look["beside"], colouring, to_grey, look.get("share", 1.0))
+    palette = [tuple(colour) for colour in look.get("palette", ())] if direction == "xy" else ()
+    return Look(look["beside"], colouring, to_grey, look.get("share", 1.0), palette)
 
 
 def is_grey(image: Float[Tensor, "3 h w"]) -> bool:
@@ -78,5 +82,6 @@ def takes_photographs(method: Method, settings: dict) -> bool:
     """
     data, direction, look = (settings[key] for key in ("data", "direction", "look"))
     painting = data in paintings.TASKS and direction == "xy"
-    own = data not in DATA_SETS and not (method.maps or look["beside"] or "x" in look["grey"])
+    drawn = method.maps or look["beside"] or "x" in look["grey"] or "palette" in look
+    own = data not in DATA_SETS and not drawn
     return painting or own or of_run(settings, direction).colouring

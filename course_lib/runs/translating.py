@@ -23,6 +23,7 @@ from course_lib.data.images import (
     find_images,
     folder_below,
     grey,
+    in_palette,
     note_frames,
     note_left_out,
     read_image,
@@ -73,7 +74,7 @@ def translate_files(
     learned from such images, or if ``squared``; not if it is to be translated ``whole``. A run that
     learned to colour sees the input in grey, and an output has the colours of the network and the
     luminance of the input, pixel by pixel. One that learned from grey images of y alone gives such.
-    See ``looks.py``.
+    One that learned from flat colours sees the input in those. See ``looks.py``.
 
     ``samples`` above 1 asks for that many outputs an input, with ``_1``, ``_2`` ... added to the
     names: equal numbers are equal codes z where the method has codes, else chance (dropout) makes
@@ -225,7 +226,11 @@ def _translator(
         z = method.encode(to_tensor(style, method.config.image_size)[None].to(method.device))
 
     def paint(x: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "k 3 h w"]:
-        x = (grey(x) if look.colouring else x).to(method.device)
+        if look.colouring:
+            x = grey(x)
+        elif look.palette:
+            x = in_palette(x, look.palette)
+        x = x.to(method.device)
         if style is not None:
             fakes = method.translate(x, z)["fake_y"]
         elif method.has_codes:

@@ -413,6 +413,9 @@ def test_all_damaged_files_are_named_at_once(tmp_path, count):
 
 
 def test_a_file_in_place_of_a_folder_is_called_what_it_is(tmp_path):
+    def opened(path):
+        return open_dataset(str(path), "train")
+
     for name, kind, fix in (
         ("d.zip", "an archive", "unpack it"),
         ("d.tar.gz", "an archive", "unpack it"),
@@ -421,7 +424,9 @@ def test_a_file_in_place_of_a_folder_is_called_what_it_is(tmp_path):
     ):
         path = tmp_path / name
         path.write_bytes(b"x")
-        for call in (lambda path: open_dataset(str(path), "train"), find_images):
+        # to open_dataset one image is a photograph
+        calls = [find_images] if kind == "one image" else [find_images, opened]
+        for call in calls:
             error = refused(call, path)
             assert f"this is {kind}, and" in error.what and error.where == str(path)
             assert fix in error.fix

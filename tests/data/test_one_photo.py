@@ -1,0 +1,97 @@
+"""One photograph is a data set: the picture, its flat colours, and warps of both."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import runs
+from course_lib.data import open_dataset
+from course_lib.errors import CourseError
+from tests.data.test_contract import check
+
+
+def blobs(side: int = 96, seed: int = 0) -> Image.Image:
+    """A picture of many colours, smooth in places: noise of 6 x 6 px, enlarged."""
+    noise = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize((side, side), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    blobs().save(path := tmp_path / "my cat.png")
+    return path
+
+
+def test_one_photograph_keeps_the_promises_of_data_sets(photo):
+    check(lambda split, size, direction: open_dataset(str(photo), split, size, direction))
+
+
+def test_x_has_the_eight_colours_of_the_palette_and_is_warped_as_y(photo):
+    data = open_dataset(str(photo), "test", 64)
+    colours = {tuple(colour) for colour in data.palette}
+    assert len(colours) == len(data.palette) == 8
+    for i in range(len(data)):
+        item = data[i]
+        pixels = ((item["x"] + 1) * 127.5).round().int().flatten(1).T.tolist()
+        assert {tuple(pixel) for pixel in pixels} <= colours
+        assert (item["x"] - item["y"]).abs().mean() < 0.2  # of two that are apart it is 0.5
+    # held-out warps are stronger
+    middle = torch.stack([data.warp(i)[0, 32, 32] for i in range(16)]).abs().mean()
+    train = open_dataset(str(photo), "train", 64)
+    assert middle > torch.stack([train.warp(i)[0, 32, 32] for i in range(64)]).abs().mean()
+
+
+def changed(photo: Image.Image, case: str) -> tuple[Image.Image, dict]:
+    """The picture of a case, and how it is saved."""
+    if case == "GIF":
+        return photo, {"save_all": True, "append_images": [blobs(seed=1)]}
+    if case == "transparent":
+        photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    if case == "few":
+        photo = Image.fromarray(np.asarray(photo) // 128 * 200 * np.uint8([1, 1, 0]))
+    return photo, {}
+
+
+@pytest.mark.parametrize(
+    "case, told",
+    [("GIF", "first frame"), ("transparent", "white stands there"), ("few", "only 4 colours")],
+)
+def test_what_is_odd_about_a_photograph_is_said(tmp_path, case, told, notes):
+    image, how = changed(blobs(), case)
+    image.save(path := tmp_path / f"a.{'gif' if case == 'GIF' else 'png'}", **how)
+    assert len(open_dataset(str(path), "val", 64)) == 8
+    assert told in " ".join(notes())
+
+
+@pytest.mark.parametrize(
+    "case, told",
+    [
+        (blobs(63), "63 x 63 px"),
+        (Image.new("RGB", (90, 90), "teal"), "of one colour"),
+        (blobs().point(lambda value: 120 + value // 32), "of one colour"),
+        (Image.new("1", (10_000, 10_000)), "too large"),
+    ],
+    ids=["small", "flat", "faint", "100 megapixels"],
+)
+def test_photographs_that_are_refused(tmp_path, case, told):
+    case.save(path := tmp_path / "a.png")
+    with pytest.raises(CourseError, match=told):
+        open_dataset(str(path), "train", 64)
+
+
+def test_a_painted_png_is_brought_to_the_colours_of_the_training(photo, tmp_path):
+    """Colours that are a little off, as after a JPEG, make no other picture."""
+    config = runs.make_config("pix2pix", "smoke", 32)
+    runs.train("pix2pix", str(photo), tmp_path / "run", config, steps=1)
+    palette = json.loads((tmp_path / "run/run.json").read_text())["look"]["palette"]
+    painted = np.repeat(np.uint8(palette), 12, axis=0)[None].repeat(96, axis=0)
+    made = []
+    for name, by in (("a", 0), ("b", 2)):
+        off = np.clip(painted.astype(int) + by, 0, 255).astype(np.uint8)
+        Image.fromarray(off).save(tmp_path / f"{name}.png")
+        (path,) = runs.translate_files(tmp_path / "run", tmp_path / f"{name}.png", tmp_path / "out")
+        made.append(path.read_bytes())
+    assert made[0] == made[1]
