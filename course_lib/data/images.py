@@ -444,13 +444,22 @@ def window_of(side: int) -> int:
 def flattened(image: Image.Image, palette: Sequence[Colour], window: int) -> Image.Image:
     """An RGB image in the few colours of ``palette``, in flat areas, as one would paint it.
 
-    A median of ``window`` px (odd) takes small things away; then each pixel gets the colour that is
-    nearest to it in RGB (Pillow compares to within 4 of 255). The same bytes on every machine.
+    Each pixel takes the colour that is nearest to it in RGB (Pillow compares to within 4 of 255),
+    and then the one that most pixels in the ``window`` px (odd) around it have: small things go, as
+    with a median, but no third colour comes to stand between two. All in whole numbers: the same
+    bytes on every machine.
     """
     colours = Image.new("P", (1, 1))
     colours.putpalette([value for colour in palette for value in colour])
-    calm = image.filter(ImageFilter.MedianFilter(window))
-    return calm.quantize(palette=colours, dither=Image.Dither.NONE).convert("RGB")
+    nearest = np.asarray(image.quantize(palette=colours, dither=Image.Dither.NONE))
+    before, after = window // 2 + 1, window // 2
+    # outside of the image is none of the colours
+    index = np.pad(nearest, (before, after), constant_values=255)
+    is_each = index == np.arange(len(palette), dtype=np.uint8)[:, None, None]
+    sums = is_each.cumsum(1, dtype=np.int32).cumsum(2, dtype=np.int32)
+    rows = sums[:, window:] - sums[:, :-window]
+    votes = rows[:, :, window:] - rows[:, :, :-window]
+    return Image.fromarray(np.array(palette, np.uint8)[votes.argmax(0)])
 
 
 def palette_of(image: Image.Image, count: int, window: int) -> list[Colour]:
