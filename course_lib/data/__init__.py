@@ -54,6 +54,7 @@ DATA_SETS: dict[str, tuple[str, dict[str, Any]]] = {
         for end in ("", PAIRED)
         for a, b in permutations(("noto", "twemoji", "fluent"), 2)
     },
+    "openmoji:lines": ("openmoji.LineDrawings", {}),
     "earth:relief-aerial": ("earth.EarthPairs", {"paired": True}),
     "earth:relief-aerial:unpaired": ("earth.EarthPairs", {"paired": False}),
 }

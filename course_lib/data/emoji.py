@@ -46,7 +46,7 @@ def entries() -> list[dict]:
 @functools.cache
 def drawings(style: str) -> UInt8[Tensor, "n 3 64 64"]:
     """All drawings of one style, 0 to 255, in the order of ``entries()``."""
-    return _tiles(FILES / f"{style}.avif", TILE, len(entries()))
+    return tiles_of(FILES / f"{style}.avif", TILE, len(entries()))
 
 
 def large_drawings(style: str, rows: list[int]) -> UInt8[Tensor, "n 3 128 128"]:
@@ -54,12 +54,13 @@ def large_drawings(style: str, rows: list[int]) -> UInt8[Tensor, "n 3 128 128"]:
     tiles: dict[int, Tensor] = {}
     for split in {entries()[row]["split"] for row in rows}:
         there = [i for i, entry in enumerate(entries()) if entry["split"] == split]
-        sheet = _tiles(FILES / f"{style}_{LARGE}_{split}.avif", LARGE, len(there))
+        sheet = tiles_of(FILES / f"{style}_{LARGE}_{split}.avif", LARGE, len(there))
         tiles |= zip(there, sheet, strict=True)
     return torch.stack([tiles[row] for row in rows])
 
 
-def _tiles(path: Path, size: int, count: int) -> UInt8[Tensor, "count 3 size size"]:
+def tiles_of(path: Path, size: int, count: int) -> UInt8[Tensor, "count 3 size size"]:
+    """The first ``count`` pictures of a sheet with 40 in a row, each of ``size`` px, 0 to 255."""
     sheet = np.asarray(Image.open(path)).reshape(-1, size, COLUMNS, size, 3)
     tiles = sheet.transpose(0, 2, 4, 1, 3)  # (rows, 40, 3, size, size)
     return torch.from_numpy(tiles.reshape(-1, 3, size, size)[:count])
@@ -78,18 +79,18 @@ def outlines(images: Float[Tensor, "n 3 h w"], threshold: float = 0.35) -> Float
 
 
 def _images(style: str, rows: list[int], size: int) -> Tensor:
-    """The drawings in ``rows``, (n, 3, size, size); :func:`_floats` enlarges them beyond LARGE.
+    """The drawings in ``rows``, (n, 3, size, size); :func:`floats` enlarges them beyond LARGE.
 
     They are uint8, which takes a quarter of the memory; those below TILE stay floats, unrounded.
     """
     images = drawings(style)[rows] if size <= TILE else large_drawings(style, rows)
     if size == TILE or size >= LARGE:
         return images
-    parts = [_floats(part, size) for part in images.split(CHUNK)]
+    parts = [floats(part, size) for part in images.split(CHUNK)]
     return torch.cat(parts if size < TILE else [to_bytes(part) for part in parts])
 
 
-def _floats(images: Tensor, size: int) -> Float[Tensor, "n 3 size size"]:
+def floats(images: Tensor, size: int) -> Float[Tensor, "n 3 size size"]:
     """Images (n, 3, h, h), uint8 or float, as floats of ``size`` px in [-1, 1]."""
     images = images / 127.5 - 1 if images.dtype == torch.uint8 else images
     if size == images.shape[-1]:
@@ -153,15 +154,15 @@ class EmojiEdges(Emoji):
 
     @property
     def y(self) -> Float[Tensor, "n 3 size size"]:
-        return _floats(self.drawings, self.size)
+        return floats(self.drawings, self.size)
 
     @property
     def x(self) -> Float[Tensor, "n 3 size size"]:
         parts = self.drawings.split(CHUNK)
-        return torch.cat([self.make_x(_floats(part, self.size)) for part in parts])
+        return torch.cat([self.make_x(floats(part, self.size)) for part in parts])
 
     def __getitem__(self, i: int) -> dict:
-        y = _floats(self.drawings[[i]], self.size)
+        y = floats(self.drawings[[i]], self.size)
         return {"x": self.make_x(y)[0], "y": y[0], "name": self.names[i]}
 
     def make_x(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
@@ -200,5 +201,5 @@ class EmojiStyles(Emoji):
 
     def __getitem__(self, i: int) -> dict:
         x, y = self.drawings
-        x, y = _floats(x[[i]], self.size)[0], _floats(y[[self.partner(i, len(y))]], self.size)[0]
+        x, y = floats(x[[i]], self.size)[0], floats(y[[self.partner(i, len(y))]], self.size)[0]
         return {"x": x, "y": y, "name": self.names[i]}
