@@ -27,6 +27,7 @@ __all__ = [
     "spread",
 ]
 
+PHOTO = "photo:"  # before the name of a photograph of the course, see photos.entries
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, the bound for unpaired
 DIRECTIONS = ("xy", "yx")
 # Classes in modules below this one, and the names that one is called with as its task
@@ -90,7 +91,8 @@ def open_dataset(
 ) -> TwoDomains:
     """The ``split`` (train, val, test) of a named data set, a folder or one photograph.
 
-    Items are dicts x, y, name. A photograph is a file: see ``one_photo.OnePhoto``.
+    Items are dicts x, y, name. A photograph is a file, or ``photo:NAME``, one of the course's own:
+    see ``one_photo.OnePhoto``.
     Of a folder, ``"all"`` is every image that it has, nothing held out. One with test/ alone opens
     as test; ``folders.own_splits`` tells which parts it has.
     x and y are (3, size, size) in [-1, 1]; named sets have them at 16 to 1024 px.
@@ -102,7 +104,8 @@ def open_dataset(
     folder that does not exist or cannot be used.
     """
     name = os.path.expanduser(name)
-    is_folder = not (name in DATA_SETS or name.startswith("download:") or os.path.isfile(name))
+    has_scheme = name.startswith(("download:", PHOTO))
+    is_folder = not (name in DATA_SETS or has_scheme or os.path.isfile(name))
     check_choice("split", split, (*SPLITS, ALL) if is_folder else SPLITS)
     check_choice("direction", direction, DIRECTIONS)
     check_choice("load", load, ("square", "crop"))
@@ -123,13 +126,19 @@ def open_dataset(
         from course_lib.data.download import open_download
 
         dataset = open_download(name.removeprefix("download:"), split, size, seed, load, jitter)
+    elif name.startswith(PHOTO):
+        from course_lib.data import one_photo, photos
+
+        path, licence = photos.found(name.removeprefix(PHOTO))
+        dataset = one_photo.OnePhoto(path, split, size, seed, licence)
     elif os.path.isfile(name) and is_image(Path(name)):
         from course_lib.data.one_photo import OnePhoto
 
         dataset = OnePhoto(name, split, size, seed)
     elif ":" in name and not os.path.exists(name):  # Path.exists raises for what it may not look at
         near = [f"did you mean {other}? else " for other in get_close_matches(name, DATA_SETS, 1)]
-        fix = f"choose from {', '.join(DATA_SETS)}, download:NAME, or give a folder or a photograph"
+        more = "download:NAME, photo:NAME, or give a folder or a photograph"
+        fix = f"choose from {', '.join(DATA_SETS)}, {more}"
         raise CourseError(f"unknown data set {name!r}", "--data", "".join(near) + fix)
     else:
         side = "y" if direction == "xy" else "x"

@@ -477,7 +477,12 @@ def palette_of(image: Image.Image, count: int, window: int) -> list[Colour]:
 def in_palette(
     images: Float[Tensor, "n 3 h w"], palette: Sequence[Colour]
 ) -> Float[Tensor, "n 3 h w"]:
-    """Images in [-1, 1], each :func:`flattened` as one of their size."""
-    window = window_of(min(images.shape[-2:]))
-    flat = [flattened(to_image(image), palette, window) for image in images]
+    """Images in [-1, 1], each :func:`flattened` as one of their size.
+
+    One in these colours alone stays as it is, down to the finest line that was painted.
+    """
+    window, flat = window_of(min(images.shape[-2:])), []
+    for picture in map(to_image, images):
+        snapped = flattened(picture, palette, 1)
+        flat.append(snapped if snapped == picture else flattened(picture, palette, window))
     return torch.stack([to_tensor(image, image.size) for image in flat])

@@ -42,13 +42,21 @@ class OnePhoto(TwoDomains):
     Both are (3, size, size) in [-1, 1], and warped alike: a coarse grid of random shifts, a turn, a
     zoom; beyond its border the picture is mirrored. In training each warp is drawn anew per (seed,
     epoch, index), see ``set_epoch``; those of val and test are others, stronger, and never change.
-    ``palette`` are the flat colours, dark to light. Raises CourseError for a file that is no image
-    or less than 64 px wide or high, and for a picture of one colour.
+    ``palette`` are the flat colours, dark to light; ``licence`` is a clause for the card. Raises
+    CourseError for a file that is no image or less than 64 px wide or high, and for a picture of
+    one colour.
     """
 
     jitter = "none"
 
-    def __init__(self, path: str | Path, split: str, size: int = 256, seed: int = 0):
+    def __init__(
+        self,
+        path: str | Path,
+        split: str,
+        size: int = 256,
+        seed: int = 0,
+        licence: str = "that of the photograph",
+    ):
         where = printable(Path(path))
         photo = read_image(path, keep_alpha=True)
         note_frames([Path(path)])
@@ -91,7 +99,7 @@ class OnePhoto(TwoDomains):
             f" both under the same smooth random warps: {ITEMS['train']} an epoch for training,"
             f" drawn anew in each, and {ITEMS['val']} stronger ones for val, {ITEMS['test']} for"
             " test. Scores tell of other shapes of this one picture, not of other pictures. The"
-            " licence is that of the photograph."
+            f" licence is {licence}."
         )
 
     def __len__(self) -> int:

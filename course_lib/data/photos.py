@@ -2,6 +2,7 @@
 
 import functools
 import json
+from difflib import get_close_matches
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from course_lib.data.base import TwoDomains, item_generator
 from course_lib.data.images import grey, read_image, to_tensor, with_hole
+from course_lib.errors import ensure
 
 FILES = Path(__file__).parent / "photos_files"
 CROPS = 16  # of each photograph in an epoch of training
@@ -37,6 +39,22 @@ def entries() -> list[dict]:
 def photograph(name: str) -> Image.Image:
     """RGB, 512 px on its shorter side; decoded once in a process."""
     return read_image(FILES / f"{name}.webp")
+
+
+def found(name: str) -> tuple[Path, str]:
+    """The file of the photograph called ``name``, and its licence, with the author, as a clause.
+
+    Raises CourseError for another name, with those that are like it.
+    """
+    known = {entry["name"]: entry for entry in entries()}
+    ensure(
+        name in known,
+        f"no photograph of the course is called {name!r}",
+        "--data",
+        f"choose from {', '.join(get_close_matches(name, known) or known)}",
+    )
+    entry = known[name]
+    return FILES / f"{name}.webp", f"{entry['licence']}, the photograph by {entry['author']}"
 
 
 def colour(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor, "n 3 h w"]:

@@ -25,6 +25,7 @@ from course_lib.widgets import (
     draw,
     latents,
     lens,
+    paint,
     photograph,
     real_or_fake,
     scene,
@@ -55,6 +56,8 @@ EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
 CHOSEN = "red_panda"  # the test photograph that is shown first
 WAITING = '<p class="waiting" role="status">One moment: this page is made when it is opened.</p>'
 HINTS = {  # what to try first in a tab of this kind; in the order of the tabs
+    "Paint": "Make an ear longer, or give it a third eye: choose a colour, paint, and the picture "
+    "follows. Then fill the background with another colour, or upload a picture of something else.",
     "Photograph": "Drop a photograph here, or take one with the camera. A short film, from there "
     "or in a file (GIF, WebP, or MP4 with the extra film), comes back as films to save. Which "
     "colours are a guess? Then try a face, or a street at night: the course's networks learned "
@@ -138,6 +141,7 @@ def _kinds(run: Translator) -> list[str]:
     both_ways = len(method.directions) > 1
     fits = {
         "Photograph": looks.takes_photographs(method, settings),
+        "Paint": bool(paint.palette_of(settings)),
         "Draw": (settings["data"], settings["direction"]) == ("emoji:edges", "xy"),
         "Many answers": method.reads_codes,
         "Borrowed looks": both_ways and method.has_codes,
@@ -169,6 +173,8 @@ def _made(kind: str, run: Translator) -> w.Widget:
         data, seed = _held_out(run, "test"), secrets.randbelow(10**6)
         pairs = runs.translate_batches(method, Subset(data, data.presentable[:ROUND]))
         return real_or_fake.Game(pairs["y"], pairs["fake_y"], seed=seed)
+    if kind == "Paint":
+        return paint.paint(method, run.settings)
     some = _some(run)
     x, y, names = some["x"], some["y"], some["names"]
     if kind == "Many answers":

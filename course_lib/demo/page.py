@@ -11,6 +11,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from tqdm import tqdm
 
 from course_lib.data import TwoDomains, photos, spread
 from course_lib.data.files import check_fresh
-from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
+from course_lib.data.images import Colour, read_image, to_image, to_tensor
 from course_lib.demo import CAPTIONS
 from course_lib.errors import ensure, need, telling
 from course_lib.houses.layout import CLASSES, PALETTE
@@ -27,6 +28,7 @@ from course_lib.plotting.figures import stitch
 from course_lib.runs import image_translator, looks, open_translator
 from course_lib.runs.export import METHODS, export_run
 from course_lib.runs.shipped import NAMES, PREFIX, about, name_of
+from course_lib.widgets import paint
 
 # MIT; the smallest of its builds that runs all of ONNX, one thread; stored packed: a quarter
 RUNTIME = "onnxruntime-web@1.30.0"
@@ -94,7 +96,10 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
         (page / "presets").mkdir(exist_ok=True)
         picture.save(page / f"presets/{name}.webp")
         return entry | {"thumbnail": f"presets/{name}.webp"}
-    entry |= _inputs(page, name, data)
+    palette = paint.palette_of(settings)
+    entry |= _inputs(
+        page, name, paint.starts(method, settings) if palette else _some(data), palette
+    )
     return entry | {"thumbnail": _thumbnail(page, page / file, entry)}
 
 
@@ -130,31 +135,39 @@ def _thumbnail(page: Path, path: Path, entry: dict) -> str:
     return name
 
 
-def _inputs(page: Path, name: str, data: TwoDomains) -> dict:
-    """Write some held-out inputs as PNG files, ``presets``; they, and their colours.
-
-    ``colours``: of which they consist, if these are few, the most frequent first; ``paper`` is that
-    one; ``meanings``: what each stands for.
-    """
+def _some(data: TwoDomains) -> dict[str, Image.Image]:
+    """Some held-out inputs by their names."""
     names = list(data.names or map(str, range(len(data))))
     rows = [names.index(chosen) for chosen in CHOSEN if chosen in names]
     rows = rows or spread(data.presentable, PRESETS)
-    x = torch.stack([data[i]["x"] for i in rows])
+    return {str(names[i]).replace("_", " "): to_image(data[i]["x"]) for i in rows}
+
+
+def _inputs(
+    page: Path, name: str, pictures: dict[str, Image.Image], palette: Sequence[Colour] = ()
+) -> dict:
+    """Write ``pictures``, inputs by name, as PNG files, ``presets``; they, and their colours.
+
+    ``colours``: those of the ``palette``, or of which they consist, if these are few, the most
+    frequent first; ``paper`` is that one; ``meanings``: what each stands for; whether inputs are
+    ``painted`` in a palette, and nothing else.
+    """
     (page / "presets" / name).mkdir(parents=True)
-    presets = []
-    for i, (row, image) in enumerate(zip(rows, x, strict=True)):
+    presets, pixels = [], Counter()
+    for i, (title, image) in enumerate(pictures.items()):
         file = f"presets/{name}/{i}.png"
-        presets.append({"file": file, "name": str(names[row]).replace("_", " ")})
-        to_image(image).save(page / file, optimize=True)
-    pixels = Counter(map(tuple, to_bytes(x).permute(0, 2, 3, 1).reshape(-1, 3).tolist()))
-    colours = [_hex(colour) for colour, _ in pixels.most_common()]
+        presets.append({"file": file, "name": title})
+        image.save(page / file, optimize=True)
+        pixels.update({colour: count for count, colour in image.getcolors(image.width**2)})
+    colours = [_hex(colour) for colour in palette or dict(pixels.most_common())]
     few = colours if len(colours) <= COLOURS else []
     labels = dict(zip(map(_hex, PALETTE), CLASSES, strict=True))
     meanings = [labels[colour] for colour in few] if set(few) <= set(labels) else few
-    return {"presets": presets, "colours": few, "meanings": meanings, "paper": colours[0]}
+    told = {"presets": presets, "colours": few, "meanings": meanings, "paper": colours[0]}
+    return told | {"painted": bool(palette)}
 
 
-def _hex(colour: tuple[int, int, int]) -> str:
+def _hex(colour: Colour) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 

@@ -1,8 +1,9 @@
-// The canvas of draw.py: what is drawn goes to the kernel as 128 x 128 grey bytes, and a picture comes back.
+// The canvas of draw.py: what is drawn goes to the kernel as 128 x 128 grey bytes, and a picture comes back. The canvas of
+// paint.py has a palette: its pixels are the network's own, each of one of the colours, and their numbers go to the kernel.
 // One drawing is on its way at a time; the next leaves when the answer is here, and it is the newest (none queue up).
-const SIDE = 512; // of the canvas, in pixels; the page shows it at 320
+const LARGE_SIDE = 512; // of the canvas without a palette, and of what is saved, in pixels; the page shows it at 320
 const SENT = 128; // of the drawing that the kernel gets
-const STEP = 16; // of the arrow keys, in pixels of the canvas
+const STEPS = 32; // of the arrow keys from border to border
 const PATIENCE = 5000; // milliseconds
 const LARGE = 4e6; // bytes of a file; larger ones are made smaller before they are sent
 
@@ -17,17 +18,22 @@ function make(tag, attributes = {}, ...children) {
 }
 
 function render({ model, el }) {
+  const palette = model.get("palette") ?? [], paints = palette.length > 0;
+  const SIDE = paints ? model.get("side") : LARGE_SIDE, STEP = SIDE / STEPS, word = paints ? "painting" : "drawing";
+
   // ---- the page
   const button = (label, onclick, more = {}) => make("button", { type: "button", onclick, ...more }, label);
   const canvas = make("canvas", {
-    width: SIDE, height: SIDE, tabindex: 0, role: "application", class: "paper",
-    "aria-label": "Drawing. Arrow keys move the pen, with Shift they draw; Ctrl+Z takes back the last stroke.",
+    width: SIDE, height: SIDE, tabindex: 0, role: "application", class: paints ? "paper flat" : "paper",
+    "aria-label": paints
+      ? "Painting. Digits choose a colour, arrow keys move the pen, with Shift they draw; F changes to Fill and back, Enter fills; Ctrl+Z takes back the last step."
+      : "Drawing. Arrow keys move the pen, with Shift they draw; Ctrl+Z takes back the last stroke.",
   });
   const paper = canvas.getContext("2d", { willReadFrequently: true });
   const cursor = make("span", { class: "cursor", "aria-hidden": "true", hidden: true });
-  const result = make("img", { class: "paper", src: model.get("first"), alt: "what the model makes of the drawing", draggable: "false" });
+  const result = make("img", { class: "paper", src: model.get("first"), alt: `what the model makes of the ${word}`, draggable: "false" });
   const pen = button("Pen", () => hold(false));
-  const eraser = button("Eraser", () => hold(true));
+  const second = button(paints ? "Fill" : "Eraser", () => hold(true), paints ? { title: "the connected area (F)" } : {});
   const size = make("input", { type: "range", min: 3, max: 40, value: model.get("models")[0].pen });
   const undo = button("Undo", takeBack, { title: "Ctrl+Z" });
   const file = make("input", { type: "file", accept: "image/*", hidden: true, onchange: upload });
@@ -39,35 +45,78 @@ function render({ model, el }) {
   const presets = model.get("outlines").map(({ name, image }) =>
     button(make("img", { src: image, alt: "", draggable: "false" }), () => load(image),
       { "aria-label": `start from: ${name}`, title: name }));
+  const swatches = palette.map((value, i) => {
+    const light = [1, 3, 5].reduce((sum, at, c) => sum + [0.3, 0.59, 0.11][c] * parseInt(value.slice(at, at + 2), 16), 0) > 140;
+    const key = i < 9 ? `${i + 1}` : "", label = `colour ${i + 1} of ${palette.length}`;
+    return button(key, () => choose(i), { class: light ? "light" : "dark", style: `--colour: ${value}`, "aria-label": label, title: label });
+  });
   const group = (label, ...parts) => make("div", { class: "tools", role: "group", "aria-label": label }, ...parts);
   const choice = group("which model", ...(names.length > 1 ? [make("label", {}, "model ", chosen)] : []), another);
   const root = make("div", { class: "course-draw" },
-    group("tools", pen, eraser, make("label", {}, "size ", size), undo, button("Clear", clear),
-      button("Upload a picture", () => file.click(), { title: "it becomes an outline" }), file,
-      button("Save as PNG", save)),
+    group("tools", pen, second, make("label", {}, "size ", size), undo,
+      button(paints ? "Start again" : "Clear", clear),
+      button("Upload a picture", () => file.click(), { title: paints ? "it is brought to these colours" : "it becomes an outline" }), file,
+      button("Save as PNG", save),
+      ...(paints ? [button("Save the painting", () => canvas.toBlob((blob) => keep(blob, "painting.png")), { title: "for course translate" })] : [])),
+    ...(paints ? [make("div", { class: "tools swatches", role: "group", "aria-label": "colours" }, ...swatches)] : []),
     make("div", { class: "stage" },
-      make("figure", {}, make("div", { class: "frame" }, canvas, cursor), make("figcaption", {}, "draw here")),
+      make("figure", {}, make("div", { class: "frame" }, canvas, cursor), make("figcaption", {}, paints ? "paint here" : "draw here")),
       make("figure", {}, make("div", { class: "frame" }, result), make("figcaption", {}, "the model's answer"))),
-    choice, group("outlines to start from", make("span", {}, "start from"), ...presets),
+    choice, group(`${paints ? "paintings" : "outlines"} to start from`, make("span", {}, "start from"), ...presets),
     status, alarm);
   for (const one of root.querySelectorAll("canvas, button, input, select")) {
     one.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys, such as d d: delete the cell, are not meant here
   }
   el.append(root);
 
-  // ---- the drawing: a list of strokes, pictures and clearings; undo drops the last and paints the others again
+  // ---- the drawing: a list of strokes, fills, pictures and clearings; undo drops the last and paints the others again
   const history = [];
-  let erasing = false, stroke = null, place = [SIDE / 2, SIDE / 2];
+  let other = false, ink = "#000", stroke = null, place = [SIDE / 2, SIDE / 2], start = null;
 
-  function hold(rubber) {
-    erasing = rubber;
-    pen.setAttribute("aria-pressed", !rubber);
-    eraser.setAttribute("aria-pressed", rubber);
+  function hold(it) { // the second tool, which erases, or fills
+    other = it;
+    pen.setAttribute("aria-pressed", !it);
+    second.setAttribute("aria-pressed", it);
   }
 
-  function segment({ points, erase, width }, i) {
+  function choose(i) {
+    ink = palette[i];
+    swatches.forEach((one, k) => one.setAttribute("aria-pressed", k === i));
+  }
+
+  function disc([x, y], radius) { // row by row, as a circle of the canvas has soft edges, of colours between
+    for (let row = Math.ceil(y - radius - 0.5); row + 0.5 <= y + radius; row++) {
+      const half = Math.sqrt(radius ** 2 - (row + 0.5 - y) ** 2), left = Math.ceil(x - half - 0.5);
+      paper.fillRect(left, row, Math.floor(x + half + 0.5) - left, 1);
+    }
+  }
+
+  function flood({ spot, colour }) {
+    const [x, y] = spot.map((value) => Math.min(SIDE - 1, Math.max(0, Math.floor(value))));
+    const picture = paper.getImageData(0, 0, SIDE, SIDE), pixels = new Uint32Array(picture.data.buffer);
+    paper.fillStyle = colour;
+    paper.fillRect(x, y, 1, 1);
+    const [fresh] = new Uint32Array(paper.getImageData(x, y, 1, 1).data.buffer), old = pixels[y * SIDE + x];
+    for (const left = [y * SIDE + x]; fresh !== old && left.length; ) {
+      const i = left.pop(), column = i % SIDE;
+      if (pixels[i] !== old) continue;
+      pixels[i] = fresh;
+      left.push(i - SIDE, i + SIDE); // beyond a border there is no pixel, and so none of this colour
+      if (column) left.push(i - 1);
+      if (column < SIDE - 1) left.push(i + 1);
+    }
+    paper.putImageData(picture, 0, 0);
+  }
+
+  function segment({ points, colour, width }, i) {
     const [from, to] = [points[Math.max(0, i - 1)], points[i]];
-    Object.assign(paper, { lineCap: "round", lineWidth: width, strokeStyle: erase ? "#fff" : "#000" });
+    if (paints) {
+      const count = Math.ceil(Math.hypot(to[0] - from[0], to[1] - from[1])) || 1;
+      paper.fillStyle = colour;
+      for (let k = 0; k <= count; k++) disc(from.map((value, axis) => value + ((to[axis] - value) * k) / count), Math.max(0.8, width / 2));
+      return;
+    }
+    Object.assign(paper, { lineCap: "round", lineWidth: width, strokeStyle: colour });
     paper.beginPath();
     paper.moveTo(...from);
     paper.lineTo(to[0] + 0.01, to[1]); // a hair longer: a line of no length is not drawn everywhere
@@ -76,6 +125,7 @@ function render({ model, el }) {
 
   function paint(step) {
     if (step.points) return step.points.forEach((_, i) => segment(step, i));
+    if (step.spot) return flood(step);
     paper.fillStyle = "#fff";
     paper.fillRect(0, 0, SIDE, SIDE);
     if (step.image) paper.drawImage(step.image, 0, 0, SIDE, SIDE);
@@ -87,29 +137,29 @@ function render({ model, el }) {
   }
 
   function takeBack() {
-    history.pop();
+    if (!paints || history.length > 1) history.pop(); // below the first painting there is none
     stroke = null;
     paint({});
-    history.slice(Math.max(0, history.findLastIndex((step) => !step.points))).forEach(paint);
+    history.slice(Math.max(0, history.findLastIndex((step) => !step.points && !step.spot))).forEach(paint);
     follow();
   }
 
   function clear() {
-    add({});
+    add(paints ? { image: start } : {});
     follow();
   }
 
   async function put(url) {
     const image = make("img", { src: url });
     await image.decode();
-    add({ image });
+    add({ image: (start = image) });
   }
 
   const load = (url) => put(url).then(() => follow());
 
-  function begin(point, erase) {
-    stroke = { points: [point], erase, width: (size.value * SIDE) / 320 };
-    add(stroke);
+  function begin(point, it) {
+    if (paints && it) add({ spot: point, colour: ink });
+    else add((stroke = { points: [point], colour: it ? "#fff" : ink, width: (size.value * SIDE) / 320 }));
     follow();
   }
 
@@ -129,7 +179,7 @@ function render({ model, el }) {
     canvas.focus({ preventScroll: true });
     cursor.hidden = true;
     canvas.setPointerCapture(event.pointerId);
-    begin(at(event), erasing || event.button === 5);
+    begin(at(event), other || event.button === 5);
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!stroke || !event.isPrimary || !event.buttons) return;
@@ -141,16 +191,21 @@ function render({ model, el }) {
   // ---- keys
   const ARROWS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
   canvas.addEventListener("keydown", (event) => {
+    if (paints && event.key === "Enter") return begin(place, other), (stroke = null);
     if (!ARROWS[event.key]) return;
     event.preventDefault(); // no scrolling
     if (!event.shiftKey) stroke = null;
-    else if (!stroke) begin(place, erasing);
+    else if (!stroke) begin(place, other && !paints);
     place = place.map((value, i) => Math.min(SIDE, Math.max(0, value + ARROWS[event.key][i])));
     if (stroke) extend(place);
     cursor.hidden = false;
     Object.assign(cursor.style, { left: `${(place[0] / SIDE) * 100}%`, top: `${(place[1] / SIDE) * 100}%` });
   });
   root.addEventListener("keydown", (event) => {
+    if (paints && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      if (event.key > "0" && palette[event.key - 1]) choose(event.key - 1);
+      if (event.key.toLowerCase() === "f") hold(!other);
+    }
     if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "z") return;
     event.preventDefault();
     takeBack();
@@ -182,6 +237,13 @@ function render({ model, el }) {
     else resolve(message.image);
   }
 
+  const numbers = new Map(palette.map((value, i) => [parseInt(value.slice(1), 16), i]));
+  function coloured() {
+    const { data } = paper.getImageData(0, 0, SIDE, SIDE);
+    return Uint8Array.from({ length: SIDE * SIDE }, (_, i) =>
+      numbers.get((data[4 * i] << 16) | (data[4 * i + 1] << 8) | data[4 * i + 2]) ?? 0).buffer;
+  }
+
   function grey() {
     const pixels = paper.getImageData(0, 0, SIDE, SIDE).data, n = SIDE / SENT, out = new Uint8Array(SENT * SENT);
     for (let i = 0; i < out.length; i++) {
@@ -199,10 +261,10 @@ function render({ model, el }) {
     if (busy) return;
     busy = true;
     while (changed) {
-      const message = { kind: "drawing", side: SENT, again };
+      const message = { kind: "drawing", side: paints ? SIDE : SENT, again };
       changed = again = false;
       try {
-        result.src = await ask(message, grey());
+        result.src = await ask(message, paints ? coloured() : grey());
         alarm.textContent = "";
       } catch (error) {
         alarm.textContent = error.message;
@@ -237,22 +299,25 @@ function render({ model, el }) {
     }
   }
 
+  function keep(blob, name) {
+    const link = make("a", { href: URL.createObjectURL(blob), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
   function save() {
-    const sheet = make("canvas", { width: 2 * SIDE + 16, height: SIDE }), page = sheet.getContext("2d");
+    const side = LARGE_SIDE, sheet = make("canvas", { width: 2 * side + 16, height: side }), page = sheet.getContext("2d");
     page.fillStyle = "#fff";
-    page.fillRect(0, 0, sheet.width, SIDE);
-    page.drawImage(canvas, 0, 0);
+    page.fillRect(0, 0, sheet.width, side);
     page.imageSmoothingEnabled = false;
-    if (result.naturalWidth) page.drawImage(result, SIDE + 16, 0, SIDE, SIDE);
-    sheet.toBlob((blob) => {
-      const link = make("a", { href: URL.createObjectURL(blob), download: "drawing-and-answer.png" });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    });
+    page.drawImage(canvas, 0, 0, side, side);
+    if (result.naturalWidth) page.drawImage(result, side + 16, 0, side, side);
+    sheet.toBlob((blob) => keep(blob, `${word}-and-answer.png`));
   }
 
   model.on("msg:custom", answered);
   hold(false);
+  if (paints) choose(0);
   offer();
   paint({});
   put(model.get("outlines")[0].image); // which is answered

@@ -120,13 +120,10 @@ def static(models: Any) -> Figure:
     return image_grid(rows, list(pictures))
 
 
-class draw(anywidget.AnyWidget):
-    """A canvas to draw on, and beside it what the model makes of the drawing, after every stroke.
+class Canvas(anywidget.AnyWidget):
+    """The page of draw.js, and what the kernel does with its messages: see ``answer``.
 
-    ``models`` is a method that translates, or several by their names. There are outlines to start
-    from, and the first is answered already. What goes wrong later, in a model or with an uploaded
-    file, appears below the canvas and is raised again. Raises CourseError for a method that makes
-    images from noise. ``answer`` is what the kernel does with a message of draw.js.
+    A canvas has a ``picture`` of its own for each. What goes wrong in it appears below the canvas.
     """
 
     _esm = Path(__file__).with_name("draw.js")
@@ -136,6 +133,42 @@ class draw(anywidget.AnyWidget):
     outlines = traitlets.List().tag(sync=True)  # {"name", "image": a PNG as a data URL}
     # of the first model to the first outline, a data URL: it is there while the kernel is busy
     first = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, **shown: Any):
+        super().__init__(**shown)
+        self.on_msg(lambda _, content, buffers: self.answer(content, buffers))
+
+    def __repr__(self) -> str:  # all that a page without widgets shows
+        return "A canvas to draw on while the notebook runs; elsewhere the pictures stand for it."
+
+    def answer(self, content: dict, buffers: Sequence[Any]) -> None:
+        """Sends the picture for a drawing, or what to start from of a file, under the message's
+        ``seq``.
+
+        ``content`` is {"kind": "drawing", "seq", "model", "side", "again"}, with side * side bytes
+        in ``buffers``, or {"kind": "file", "seq", "model"}, with those of an image file. An error
+        is sent, and raised again.
+        """
+        try:
+            picture = self.picture(content, buffers[0])
+        except BaseException as error:  # an interrupt, too: the page waits for an answer
+            self.send({"kind": "error", "seq": content["seq"], "text": str(error) or repr(error)})
+            raise
+        self.send({"kind": "picture", "seq": content["seq"], "image": data_url(picture)})
+
+    def picture(self, content: dict, sent: Any) -> Image.Image:
+        """The answer to a message and the bytes that came with it."""
+        raise NotImplementedError
+
+
+class draw(Canvas):
+    """A canvas to draw on, and beside it what the model makes of the drawing, after every stroke.
+
+    ``models`` is a method that translates, or several by their names. There are outlines to start
+    from, and the first is answered already. What goes wrong later, in a model or with an uploaded
+    file, appears below the canvas and is raised again. Raises CourseError for a method that makes
+    images from noise.
+    """
 
     def __init__(self, models: Any):
         named = _named(models)
@@ -154,31 +187,16 @@ class draw(anywidget.AnyWidget):
         outline = np.array(next(iter(pictures.values())))
         first = data_url(translate_drawing(self.methods[0], outline, self.codes[0]))
         super().__init__(models=about, outlines=outlines, first=first)
-        self.on_msg(lambda _, content, buffers: self.answer(content, buffers))
 
-    def __repr__(self) -> str:  # all that a page without widgets shows
-        return "A canvas to draw on while the notebook runs; elsewhere the pictures stand for it."
-
-    def answer(self, content: dict, buffers: Sequence[Any]) -> None:
-        """Sends the picture for a drawing, or the outline of a file, under the message's ``seq``.
-
-        ``content`` is {"kind": "drawing", "seq", "model", "side", "again"}, with side * side grey
-        bytes in ``buffers``, or {"kind": "file", "seq", "model"}, with those of an image file. An
-        error is sent, and raised again.
-        """
-        try:
-            i = content["model"]
-            method = self.methods[i]
-            if content["kind"] == "file":
-                picture = smooth(picture_to_x(bytes(buffers[0]), method.config.image_size)[0])
-            else:
-                if content["again"]:
-                    self.seed += 1
-                    self.codes[i] = _code(method, self.seed)
-                side = content["side"]
-                drawing = np.frombuffer(buffers[0], np.uint8).reshape(side, side)
-                picture = translate_drawing(method, drawing, self.codes[i])
-        except BaseException as error:  # an interrupt, too: the page waits for an answer
-            self.send({"kind": "error", "seq": content["seq"], "text": str(error) or repr(error)})
-            raise
-        self.send({"kind": "picture", "seq": content["seq"], "image": data_url(picture)})
+    def picture(self, content: dict, sent: Any) -> Image.Image:
+        """Of a drawing, grey bytes, what the model makes of it; of a file its outline."""
+        i = content["model"]
+        method = self.methods[i]
+        if content["kind"] == "file":
+            return smooth(picture_to_x(bytes(sent), method.config.image_size)[0])
+        if content["again"]:
+            self.seed += 1
+            self.codes[i] = _code(method, self.seed)
+        side = content["side"]
+        drawing = np.frombuffer(sent, np.uint8).reshape(side, side)
+        return translate_drawing(method, drawing, self.codes[i])

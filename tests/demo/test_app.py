@@ -40,10 +40,11 @@ def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(mon
     munit = made("munit", "emoji:twemoji-fluent", "borrowed")
     hd = made("pix2pixhd", "facades", "mine")
     colour = made("pix2pix", "photos:colour", "shipped:photos-colour")
-    pages = app._pages(
-        {"first": night, "second": night, "borrowed": munit, "mine": hd, "grey": colour}
-    )
+    flat = made("pix2pix", "photo:red_panda", "panda", palette=[(0, 0, 0), (250, 240, 230)])
+    models = {"first": night, "second": night, "borrowed": munit, "mine": hd, "grey": colour}
+    pages = app._pages(models | {"flat": flat})
     assert list(pages) == [kind for kind in app.HINTS if kind != "Draw"]
+    assert pages["Paint"]().palette == ["#000000", "#faf0e6"]
     model, message, place = pages["There and back"]().children
     assert model.options == ("first", "second") and message.value == ""
     chosen, direction, _ = place.children[0].children
@@ -55,7 +56,7 @@ def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(mon
     assert [way.caption for way in box.ways] == ["colours guessed from grey"]
     lens = pages["What D sees"]()
     # none for maps with instances
-    assert lens.children[0].options == ("first", "second", "borrowed", "grey")
+    assert lens.children[0].options == ("first", "second", "borrowed", "grey", "flat")
     assert len(pages["Rebuild"]().scene.options) == app.SHOWN
     monkeypatch.setattr(app, "CODES", 4)
     assert pages["Many answers"]().children  # of the eight numbers of a style

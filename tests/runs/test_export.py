@@ -162,16 +162,16 @@ def test_without_npm_nothing_is_built(trained, tmp_path, monkeypatch, script):
 
 def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
     (tmp_path / "presets").mkdir()
-    edges = demo._inputs(tmp_path, "edges", open_dataset("emoji:edges", "test", 32))
+    edges = demo._inputs(tmp_path, "edges", demo._some(open_dataset("emoji:edges", "test", 32)))
     assert [p["name"] for p in edges["presets"]] == [name.replace("_", " ") for name in demo.CHOSEN]
     assert edges["colours"] == ["#ffffff", "#000000"] and edges["paper"] == "#ffffff"
-    labels = demo._inputs(tmp_path, "labels", open_dataset("facades", "test", 32))
+    labels = demo._inputs(tmp_path, "labels", demo._some(open_dataset("facades", "test", 32)))
     assert len(labels["presets"]) == demo.PRESETS and 2 < len(labels["colours"]) <= demo.COLOURS
     assert {"facade", "window", "door"} <= set(labels["meanings"]) and edges["meanings"] == edges[
         "colours"
     ]
-    photos = demo._inputs(tmp_path, "photos", open_dataset("facades", "test", 32, "yx"))
-    assert photos["colours"] == []
+    photos = demo._inputs(tmp_path, "photos", demo._some(open_dataset("facades", "test", 32, "yx")))
+    assert photos["colours"] == [] and not photos["painted"]
 
 
 # ---- in a browser

@@ -8,6 +8,7 @@ const UNDO = 60, MEMORY = 2e8; // steps, and their bytes, at most
 const paperInk = paper.getContext("2d");
 let models = [], model, wanted, ready = false, image; // image: ImageData, of a drawing size x size
 let tool = "pen", colour = [0, 0, 0], paperColour = [255, 255, 255];
+let began = null; // the preset
 let undone = [], stroke = null, spot = null; // stroke {x, y, by}: its last point; spot {x, y}: the keyboard's pen
 let busy = false, asked = null; // since when a translation is wanted, ms
 let wake = () => {}; // called when one is wanted
@@ -66,6 +67,7 @@ async function take(next) { // with its colours, sliders and inputs
   makeColours();
   makeSliders();
   makePresets();
+  for (const id of ["eraser", "fill"]) $(id).hidden = model.painted === (id === "eraser");
   $("file").disabled = false;
   if (!first) return translate();
   image = null; // that of another task
@@ -94,7 +96,7 @@ async function translate() { // one at a time, and of what is asked meanwhile th
       asked = null;
       if (!source) continue; // the first drawing of another model is on its way
       const short = draft ? drafted() : undefined;
-      let picture = await net.paint(model, source, { short, code: code(), smooth: !draft });
+      let picture = await net.paint(model, source, { short, code: code(), smooth: !draft && !model.painted });
       if (!drawing) picture = net.resized(picture, source.width, source.height); // when the pen rests
       net.put(result, picture);
       demo.last = performance.now() - since;
@@ -116,7 +118,7 @@ const radius = () => { // at least one pixel; lines of outlines are as wide in p
 };
 
 function dab(x, y) { // a disc, without soft edges: the outlines have none
-  const r = radius(), { width, height } = image, ink = tool === "pen" ? colour : paperColour;
+  const r = radius(), { width, height } = image, ink = tool === "eraser" ? paperColour : colour;
   for (let j = Math.max(0, Math.floor(y - r)); j < Math.min(height, y + r); j++)
     for (let i = Math.max(0, Math.floor(x - r)); i < Math.min(width, x + r); i++)
       if ((i + 0.5 - x) ** 2 + (j + 0.5 - y) ** 2 <= r * r) image.data.set(ink, 4 * (j * width + i));
@@ -129,6 +131,23 @@ function remember() {
   $("undo").disabled = false;
 }
 
+function flood(x, y) { // the connected area of one colour
+  const { width, height } = image, pixels = new Uint32Array(image.data.buffer);
+  const first = Math.min(height - 1, Math.floor(y)) * width + Math.min(width - 1, Math.floor(x)), old = pixels[first];
+  image.data.set(colour, 4 * first);
+  const fresh = pixels[first];
+  pixels[first] = old;
+  for (const left = [first]; fresh !== old && left.length; ) {
+    const i = left.pop(), column = i % width;
+    if (pixels[i] !== old) continue;
+    pixels[i] = fresh;
+    left.push(i - width, i + width); // beyond a border there is no pixel, and so none of this colour
+    if (column) left.push(i - 1);
+    if (column < width - 1) left.push(i + 1);
+  }
+  show();
+}
+
 function lineTo(x, y) {
   const step = Math.max(1 / 3, radius() / 8), from = stroke;
   const steps = Math.max(1, Math.ceil(Math.hypot(x - stroke.x, y - stroke.y) / step));
@@ -139,8 +158,11 @@ function lineTo(x, y) {
 
 function begin(x, y, by) {
   remember();
-  stroke = { x, y, by };
-  lineTo(x, y);
+  if (tool === "fill") flood(x, y);
+  else {
+    stroke = { x, y, by };
+    lineTo(x, y);
+  }
   translate();
 }
 
@@ -157,25 +179,27 @@ function undo() {
 }
 
 function clear() {
+  if (model.painted) return preset(began); // what lies below a painting is a painting
   remember();
   for (let i = 0; i < image.data.length; i += 4) image.data.set(paperColour, i);
   show();
   translate();
 }
 
-async function preset({ file }) { // put a stored input on the paper
-  const picture = await net.decoded(file);
+async function preset(which) { // put a stored input on the paper
+  const picture = await net.decoded((began = which).file);
   speak();
   put(picture, model.size, model.size);
 }
 
-function put(picture, width, height) {
+function put(picture, width, height, flat = false) {
   say(""); // of a file that was no image
   if (image?.width === width && image.height === height) remember();
   else [undone, $("undo").disabled] = [[], true];
   [paper.width, paper.height] = [width, height];
   for (const canvas of [paper, result]) canvas.parentElement.style.aspectRatio = `${width} / ${height}`;
   image = net.dataOf(picture, width, height);
+  if (flat) image = net.flattened(image, model.colours.map(rgb));
   show();
   translate();
 }
@@ -183,10 +207,11 @@ function put(picture, width, height) {
 async function openFile(file) { // an image of one's own
   const picture = await net.opened(file).catch(() => say(net.NO_IMAGE));
   if (!picture || !model) return;
-  const share = Math.max(1, model.size / Math.min(picture.width, picture.height)); // at least as large as the network's
+  const fitting = model.size / Math.min(picture.width, picture.height);
+  const share = model.painted ? fitting : Math.max(1, fitting); // at least as large as the network's, or as large
   const side = (length) => Math.min(net.LONGEST * model.size, Math.round(length * share));
   speak(true);
-  put(picture, side(picture.width), side(picture.height));
+  put(picture, side(picture.width), side(picture.height), model.painted);
 }
 $("file").onchange = ({ target }) => {
   openFile(target.files[0]);
@@ -232,7 +257,7 @@ paper.onblur = () => {
 
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const KEYS = {
-  p: () => choosePen("pen"), e: () => choosePen("eraser"), Delete: clear, Backspace: clear,
+  p: () => choosePen("pen"), e: () => model.painted || choosePen("eraser"), f: () => model.painted && choosePen("fill"), Delete: clear, Backspace: clear,
   "[": () => $("brush").stepDown(), "]": () => $("brush").stepUp(),
 };
 paper.onkeydown = (event) => {
@@ -246,7 +271,8 @@ paper.onkeydown = (event) => {
   } else if (event.key === " ") {
     if (stroke?.by === "keys") end();
     else if (!stroke) begin(spot.x, spot.y, "keys");
-  } else if (KEYS[event.key]) KEYS[event.key]();
+  } else if (event.key > "0" && $("colours").children[event.key - 1]) $("colours").children[event.key - 1].click();
+  else if (KEYS[event.key]) KEYS[event.key]();
   else return;
   event.preventDefault();
   place(spot.x, spot.y, stroke?.by === "keys");
@@ -260,7 +286,7 @@ document.onkeydown = (event) => {
 // ---- the rest of the page
 function choosePen(name) {
   tool = name;
-  for (const id of ["pen", "eraser"]) $(id).ariaPressed = String(id === name);
+  for (const id of ["pen", "eraser", "fill"]) $(id).ariaPressed = String(id === name);
 }
 
 function makeModels() { // each shows an input and what it makes of it
@@ -280,11 +306,11 @@ function pressModel(which, busy) {
 }
 
 function makeColours() { // none to choose between where there is one pen, a picker where there are too many
-  const pens = model.colours.filter((each) => each !== model.paper);
+  const pens = model.colours.filter((each) => model.painted || each !== model.paper);
   const use = (chosen) => {
     colour = rgb(chosen);
     $("meaning").textContent = model.meanings[model.colours.indexOf(chosen)]?.replace(/^#.*/, "") ?? "";
-    choosePen("pen");
+    if (tool === "eraser" || !model.painted) choosePen("pen");
     for (const each of $("colours").children) each.ariaPressed = String(each.value === chosen);
   };
   const picker = make("input", { type: "color", ariaLabel: "Colour", oninput: () => use(picker.value) });
@@ -324,7 +350,7 @@ function makePresets() {
 const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 $("random").onclick = () => setCode(normal);
 $("zero").onclick = () => setCode(() => 0);
-for (const id of ["pen", "eraser"]) $(id).onclick = () => choosePen(id);
+for (const id of ["pen", "eraser", "fill"]) $(id).onclick = () => choosePen(id);
 $("undo").onclick = undo;
 $("clear").onclick = () => image && clear();
 $("save").onclick = () => net.save(result, "translation.png");

@@ -161,6 +161,26 @@ export function keepLuminance({ data }, { data: source }) { // of a photograph: 
   }
 }
 
+// As `flattened` in course_lib/data/images.py: a median, so that small things go, and then the nearest of the colours.
+export function flattened({ data, width, height }, colours) {
+  const reach = Math.round(Math.min(width, height) / 64), out = new ImageData(width, height);
+  const nearest = new Map(), window = new Uint8Array((2 * reach + 1) ** 2), middle = (window.length - 1) / 2;
+  const within = (i, side) => Math.min(side - 1, Math.max(0, i));
+  for (let j = 0, at = 0; j < height; j++) for (let i = 0; i < width; i++, at += 4) {
+    const calm = [0, 1, 2].map((c) => {
+      for (let dy = -reach, k = 0; dy <= reach; dy++) for (let dx = -reach; dx <= reach; dx++, k++)
+        window[k] = data[4 * (within(j + dy, height) * width + within(i + dx, width)) + c];
+      return window.sort()[middle];
+    }), key = calm.join();
+    if (!nearest.has(key)) {
+      const far = colours.map((colour) => colour.reduce((sum, value, c) => sum + (value - calm[c]) ** 2, 0));
+      nearest.set(key, colours[far.indexOf(Math.min(...far))]);
+    }
+    out.data.set([...nearest.get(key), 255], at);
+  }
+  return out;
+}
+
 export function put(canvas, picture) {
   [canvas.width, canvas.height] = [picture.width, picture.height];
   canvas.getContext("2d").putImageData(picture, 0, 0);
