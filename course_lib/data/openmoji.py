@@ -4,6 +4,7 @@ import functools
 import json
 from pathlib import Path
 
+from jaxtyping import UInt8
 from torch import Tensor
 
 from course_lib.data.base import TwoDomains
@@ -31,6 +32,16 @@ def entries() -> list[dict]:
     return json.loads((FILES / "openmoji.json").read_text(encoding="utf-8"))
 
 
+@functools.cache
+def drawings(split: str) -> dict[str, UInt8[Tensor, "n 3 128 128"]]:
+    """All of a split, 0 to 255: x, the lines, and y, the colours, in the order of ``entries()``."""
+    count = sum(entry["split"] == split for entry in entries())
+    sheets = {"x": "lines", "y": "colours"}
+    return {
+        key: tiles_of(FILES / f"{name}_{split}.webp", SIZE, count) for key, name in sheets.items()
+    }
+
+
 class LineDrawings(TwoDomains):
     """``openmoji:lines``, paired: x is a drawing in black lines, y the same one with its colours.
 
@@ -46,12 +57,7 @@ class LineDrawings(TwoDomains):
         self.names = [entry["name"] for entry in self.entries]
         first = {entry["group"]: i for i, entry in reversed([*enumerate(self.entries)])}
         self.groups = [first[entry["group"]] for entry in self.entries]
-        # uint8, in half or a quarter of the memory that floats take; lines are grey
-        sheets = {"x": "lines", "y": "colours"}
-        self.drawings: dict[str, Tensor] = {
-            key: tiles_of(FILES / f"{name}_{split}.webp", SIZE, len(self))
-            for key, name in sheets.items()
-        }
+        self.drawings = drawings(split)
 
     @property
     def presentable(self) -> list[int]:

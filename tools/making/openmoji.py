@@ -120,7 +120,8 @@ SUBJECTS = {
     "poppy": r"^plant-flower/(rose|wilted)",
     "swipe": r"/(swipe|scroll)",
 }
-PEOPLE = r"\b(man|men|woman|women|person|people|male|female|santa|mrs\.|mx|boy|girl)\b|: .*|\u2019s\b"
+PEOPLE = r"\b(man|men|woman|women|person|people|male|female|santa|mrs\.|mx|boy|girl)\b"
+PEOPLE += r"|: .*|\u2019s\b"
 
 
 def fetch(folder: Path) -> Path:
