@@ -42,7 +42,13 @@ TASKS = {
         "facades:day-night:paired:flipped",
         "facades:plaster-brick",
     ),
-    "photos.Photos": ("photos:colour", "photos:sharp", "photos:fill"),
+    "photos.Photos": (
+        "photos:colour",
+        "photos:sharp",
+        "photos:fill",
+        "photos:flat",
+        "photos:flat:unpaired",
+    ),
     "paintings.Paintings": ("photos:van-gogh", "photos:ukiyo-e"),
 }
 # What needs no folder and no download, by name: its class, and what that is called with beside a
@@ -129,12 +135,12 @@ def open_dataset(
     elif name.startswith(PHOTO):
         from course_lib.data import one_photo, photos
 
-        path, licence = photos.found(name.removeprefix(PHOTO))
-        dataset = one_photo.OnePhoto(path, split, size, seed, licence)
+        photo, licence = photos.found(name.removeprefix(PHOTO))
+        dataset = one_photo.OnePhoto(photo, name, split, size, seed, licence)
     elif os.path.isfile(name) and is_image(Path(name)):
-        from course_lib.data.one_photo import OnePhoto
+        from course_lib.data import one_photo
 
-        dataset = OnePhoto(name, split, size, seed)
+        dataset = one_photo.OnePhoto(one_photo.read(name), name, split, size, seed)
     elif ":" in name and not os.path.exists(name):  # Path.exists raises for what it may not look at
         near = [f"did you mean {other}? else " for other in get_close_matches(name, DATA_SETS, 1)]
         more = "download:NAME, photo:NAME, or give a folder or a photograph"

@@ -20,6 +20,7 @@ from course_lib.data.images import (
     palette_of,
     printable,
     read_image,
+    rgb,
     to_tensor,
     window_of,
 )
@@ -35,6 +36,18 @@ WARPS = {"train": (0.06, 0.15, 0.15), "val": (0.08, 0.2, 0.2), "test": (0.08, 0.
 SEEDS = {"train": 1, "val": 2, "test": 3}
 
 
+def read(path: str | Path) -> Image.Image:
+    """The photograph in a file, RGB on white; what is lost of it is said.
+
+    Raises CourseError for a file that is no image.
+    """
+    photo = read_image(path, keep_alpha=True)
+    note_frames([Path(path)])
+    if photo.mode == "RGBA":
+        note_once(f"{printable(path)} is transparent in places: white stands there")
+    return rgb(photo)
+
+
 class OnePhoto(TwoDomains):
     """``PHOTO.jpg``, paired: x is the photograph's middle square in flattened colours, y the
     square; ``name``.
@@ -43,26 +56,21 @@ class OnePhoto(TwoDomains):
     zoom; beyond its border the picture is mirrored. In training each warp is drawn anew per (seed,
     epoch, index), see ``set_epoch``; those of val and test are others, stronger, and never change.
     ``palette`` are the flat colours, dark to light; ``licence`` is a clause for the card. Raises
-    CourseError for a file that is no image or less than 64 px wide or high, and for a picture of
-    one colour.
+    CourseError for a photograph of less than 64 px in width or height, and for one of one colour.
     """
 
     jitter = "none"
 
     def __init__(
         self,
-        path: str | Path,
+        photo: Image.Image,
+        title: str | Path,
         split: str,
         size: int = 256,
         seed: int = 0,
         licence: str = "that of the photograph",
     ):
-        where = printable(Path(path))
-        photo = read_image(path, keep_alpha=True)
-        note_frames([Path(path)])
-        if photo.mode == "RGBA":
-            note_once(f"{where} is transparent in places: white stands there")
-            photo = read_image(path)
+        where, name = printable(title), Path(title).name.removeprefix("photo:")
         ensure(
             min(photo.size) >= SMALLEST,
             f"this photograph is only {photo.width} x {photo.height} px",
@@ -93,9 +101,9 @@ class OnePhoto(TwoDomains):
         self.size, self.split, self.seed = size, split, seed
         flat = flattened(square, self.palette, window_of(size))
         self.x, self.y = to_tensor(flat, size), to_tensor(square, size)
-        self.names = [f"{Path(path).stem} {split} {i + 1}" for i in range(ITEMS[split])]
+        self.names = [f"{name} {split} {i + 1}" for i in range(ITEMS[split])]
         self.card = (
-            f"One photograph, {Path(path).name}, and the same in {len(self.palette)} flat colours,"
+            f"One photograph, {name}, and the same in {len(self.palette)} flat colours,"
             f" both under the same smooth random warps: {ITEMS['train']} an epoch for training,"
             f" drawn anew in each, and {ITEMS['val']} stronger ones for val, {ITEMS['test']} for"
             " test. Scores tell of other shapes of this one picture, not of other pictures. The"

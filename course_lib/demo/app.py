@@ -156,7 +156,7 @@ def _kinds(run: Translator) -> list[str]:
 def _ways(shown: dict[str, Translator]) -> w.Widget:
     """One photograph, of test or one's own, through all of them."""
     names = sorted(
-        (photo["name"] for photo in photos.entries() if photo["split"] == "test"),
+        (photos.entries()[i]["name"] for i in photos.numbers("test")),
         key=lambda name: name != CHOSEN,
     )
     networks = {

@@ -11,7 +11,9 @@ from PIL import Image
 from course_lib.data import images
 from course_lib.data.images import (
     find_images,
+    flattened,
     image_size,
+    palette_of,
     printable,
     read_image,
     to_bytes,
@@ -336,3 +338,14 @@ def test_heic_is_read_where_its_package_is_installed(tmp_path):
     assert find_images(tmp_path) == [path] and image_size(path) == (48, 64)
     upright = np.asarray(photo.transpose(STORED[6])).astype(int)
     assert np.abs(np.asarray(read_image(path)) - upright).mean() < 8
+
+
+def test_flat_areas_have_no_specks_and_no_third_colour_between_two():
+    """A soft edge of black and white passes through grey, which is in the palette."""
+    picture = np.full((20, 20, 3), 250, np.uint8)
+    picture[:, :9], picture[:, 9], picture[4, 15] = 5, 128, 10
+    image, palette = Image.fromarray(picture), [(0, 0, 0), (128, 128, 128), (255, 255, 255)]
+    sharp, flat = (np.asarray(flattened(image, palette, window))[..., 0] for window in (1, 5))
+    assert sharp[4, 8:17].tolist() == [0, 128, 255, 255, 255, 255, 255, 0, 255]
+    assert (flat == np.where(np.arange(20) < 10, 0, 255)).all()
+    assert palette_of(image, 8, 3) == [(5, 5, 5), (128, 128, 128), (250, 250, 250)]

@@ -2,12 +2,13 @@
 
     python -m tools.making.photos [FOLDER_WITH_PACKAGES]
 
-Writes each photograph of CHOSEN, with 512 px on its shorter side, and ``photos.json`` into
+Writes each photograph of ROUNDS, with 512 px on its shorter side at most, and ``photos.json`` into
 ``course_lib/data/photos_files/``, and their list, ``photos.md``, into ``LICENSES/``. Author and
 licence are read anew from what the package says of each file. The same versions of the packages
 and of Pillow give the same bytes.
 """
 
+import fnmatch
 import functools
 import json
 import re
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +28,8 @@ from course_lib.data.images import read_image, scaled
 from course_lib.data.photos import FILES
 
 LICENSES = Path(__file__).parents[2] / "LICENSES"
-SIDE = 512  # px of the shorter side
+SIDE = 512  # px of the shorter side at most
+AVIF = 51  # quality; together under 8 MB
 LICENCES = {  # as the packages write them: as SPDX does, and LICENSES/
     "CC0-1.0": "CC0-1.0",
     "CC-BY-4.0": "CC-BY-4.0",
@@ -36,8 +39,10 @@ LICENCES = {  # as the packages write them: as SPDX does, and LICENSES/
     "GPL-2+": "GPL-2.0-or-later",
     "LGPLv3": "LGPL-3.0-only",
     "Public Domain": "public-domain",
+    "public-domain": "public-domain",
 }
 VERSIONS = {
+    "endless-sky-data": "0.9.8-1.2",
     "gcompris-qt-data": "3.1-2",
     "lomiri-wallpapers-16.04": "20.04.0-2",
     "lomiri-wallpapers-20.04": "20.04.0-2",
@@ -115,7 +120,47 @@ LATER: Chosen = {
         " wonders/colosseum wonders/petra wonders/tajMahal",
     },
 }
-ROUNDS = ((CHOSEN, 88), (LATER, 74))  # with the quality of WebP; together under 6 MB
+# Photographs of 720 x 360 that a game shows of its planets. Left out: what is no landscape and no
+# city, was taken off the Earth, has colours that nature has not, or is dim.
+LAND = "usr/share/games/endless-sky/images/land/{}.jpg"
+LANDSCAPES: Chosen = {
+    ("endless-sky-data", LAND): {
+        "train": "badlands1 badlands2 badlands3 badlands4 badlands5 badlands6 badlands7"
+        "  badlands9-harro beach0 beach1 beach10-sfiera beach11-harro beach12-harro beach3 beach6"
+        " beach7-sfiera beach9-sfiera bwerner0 bwerner2 bwerner3 bwerner6 bwerner7 bwerner8"
+        " canyon0 canyon1 canyon2 canyon3 canyon4 canyon5 canyon6 canyon8 canyon9 desert1 desert2"
+        " desert4 desert5 desert6 desert7 dmottl1 dmottl2 dmottl5 dune0 dune1 dune2 dune3 dune4"
+        " dune5 dune6-harro fields0 fields10-sfiera fields12-sfiera fields13-sfiera fields2"
+        " fields3 fields8 fields9 fog0 fog2 fog3 fog4 fog5 fog6 fog7 forest0 forest3 forest5"
+        " hills0 hills1 hills6-sfiera hills7-harro lava0 lava1 lava3 lava4 lava5 lava6"
+        " lava7-sfiera mfield5 mountain0 mountain1 mountain10-sfiera mountain11-sfiera"
+        " mountain12-sfiera mountain17-harro mountain18-harro mountain19-harro mountain21-harro"
+        " mountain22-spfld mountain23-spfld mountain6 mountain8 mountain9 myrabella0 myrabella1"
+        " myrabella2 myrabella5 sea0 sea1 sea12-sfiera sea13-sfiera sea14-sfiera sea16-harro"
+        " sea17-harro sea2 sea3 sea4 sea5 sea6 sea7 sea9 sky0 sky1 sky2 sky3 sky4 sky5 sky7 sky8"
+        " snow0 snow10-sfiera snow11-sfiera snow2 snow3 snow5 snow7 snow8 snow9 valley10-sfiera"
+        " valley11-harro valley13-harro valley14-harro valley15-harro valley2 valley3 valley4"
+        " valley5 valley6 valley8 valley9 water1 water11-harro water2 water3 water4 water5 water7"
+        " water9",
+        "val": "badlands8 beach4 beach8-sfiera bwerner4 desert10-harro dmottl0 fields5 fields6"
+        "  forest2 mountain14-sfiera mountain15-sfiera mountain20-harro mountain4 mountain7"
+        " myrabella4 myrabella6 sky9 snow1 snow6 water8",
+        "test": "badlands0 beach2 beach5 bwerner1 bwerner5 canyon10-harro canyon7"
+        "  desert8-sfiera dmottl3 dmottl4 fields1 fields7 forest1 forest4 hills2 lava2"
+        " mountain13-sfiera mountain16-striker mountain3 mountain5 myrabella3 myrabella7"
+        " myrabella8 sea10-sfiera sea15-harro sea8 snow4 valley12-harro water0 water10-harro",
+    },
+}
+CITIES: Chosen = {
+    ("endless-sky-data", LAND): {
+        "train": "city0 city1 city10 city11 city13-sfiera city14-sfiera city15-sfiera"
+        "  city16-sfiera city17-sfiera city18-iridium city2 city3 city4 city5 city7 city9 mfield0"
+        " mfield2 mfield3 mfield4",
+    },
+}
+# With the quality of the WebP files of val and test, which stay to the byte. All else is AVIF, in
+# one archive.
+ROUNDS = ((CHOSEN, 88), (LATER, 74), (LANDSCAPES, None), (CITIES, None))
 
 
 def unpack(package: str, folder: Path) -> Path:
@@ -173,6 +218,33 @@ def described(text: str, file: str) -> dict[str, str]:
     raise ValueError(f"nothing is said of {file}")
 
 
+def of_game(text: str, file: str) -> dict[str, str]:
+    """author, licence and source of ``images/land/FILE`` in Endless Sky's list of copyrights.
+
+    Paragraphs have patterns. One that names the photographer, as file names do, goes before one
+    that names where photographs came from, and there a later one before an earlier one.
+    """
+    pattern = r"(^|\s)images/land/(\S+)"
+    fitting = []
+    for paragraph in text.split("\n\n"):
+        patterns = [found[1] for found in re.findall(pattern, paragraph.partition("Copyright:")[0])]
+        if any(fnmatch.fnmatchcase(file, each) for each in patterns):
+            fields = dict(re.findall(r"^(Copyright|License): (.+)", paragraph, re.MULTILINE))
+            fitting.append((fields["Copyright"] != "Various", paragraph, fields))
+    _, paragraph, fields = max(reversed(fitting), key=lambda fit: fit[0])
+    author = re.sub(r" ?\(.*?\)| <.*>", "", fields["Copyright"])
+    # as the game's credits.txt writes it
+    author = {"Michael Wilso": "Michael Wilson"}.get(author, author)
+    found = {"author": author, "licence": LICENCES[fields["License"]]}
+    if place := re.search(r"Taken from ([\w-]+\.com)", paragraph):
+        # which writes its name without the hyphen
+        place = place[1].replace("-", "")
+        found |= {"author": f"not named ({place})", "source": f"https://{place}"}
+    if page := re.search(r"commons\.wikimedia\.org/wiki/[\w:]+|sfiera\.net", fields["Copyright"]):
+        found["source"] = f"https://{page[0]}"
+    return found
+
+
 def credit(package: str, root: Path, path: Path) -> dict[str, str]:
     """title, author, licence and, if it is named, source of one photograph of a package."""
     if package == "plasma-workspace-wallpapers":
@@ -180,6 +252,9 @@ def credit(package: str, root: Path, path: Path) -> dict[str, str]:
         author = " and ".join(each["Name"] for each in about["Authors"])
         return {"title": about["Name"], "author": author, "licence": LICENCES[about["License"]]}
     title = re.sub("_by_.*|[-_]", " ", path.stem).strip()
+    if package == "endless-sky-data":
+        note = root / "usr/share/doc" / package / "copyright"
+        return {"title": title} | of_game(note.read_text("utf-8"), path.stem)
     if package == "lxqt-themes":  # its list names the files more or less: see CHOSEN
         text = (path.parent / "License").read_text("utf-8")
         assert "licenses/by-sa/3.0/" in text and "stefonarch (standreas@riseup.net)\nbeam" in text
@@ -207,12 +282,19 @@ def build(folder: Path) -> None:
     for chosen, quality in ROUNDS:
         found = [
             add(package, where, split, file, folder, quality)
+            | {"kind": "landscape" if chosen is LANDSCAPES else "any"}
             for (package, where), splits in chosen.items()
             for split, files in splits.items()
             for file in files.split()
         ]
         rows += sorted(found, key=lambda row: row["name"])
-    write(rows, "photos", FILES, listed(rows))
+    text = listed(rows)
+    with zipfile.ZipFile(FILES / "photos.zip", "w") as archive:
+        for path in sorted(FILES.glob("*.avif")):
+            # without the time
+            archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+            path.unlink()
+    write(rows, "photos", FILES, text)
 
 
 def write(rows: list[dict], name: str, folder: Path, text: str) -> None:
@@ -224,7 +306,7 @@ def write(rows: list[dict], name: str, folder: Path, text: str) -> None:
     print(f"{len(rows)} {name}, {size / 1e6:.2f} MB, in {folder}")
 
 
-def add(package: str, where: str, split: str, file: str, folder: Path, quality: int) -> dict:
+def add(package: str, where: str, split: str, file: str, folder: Path, quality: int | None) -> dict:
     """Store one photograph; its row."""
     root = unpack(package, folder)
     inside = opened(root) if package == "gcompris-qt-data" else root
@@ -233,9 +315,12 @@ def add(package: str, where: str, split: str, file: str, folder: Path, quality: 
     name = given or re.sub("_by_.*|.*/", "", file).replace("-", "_")
     name = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
     image = read_image(path)
-    size = scaled(image.size, SIDE / min(image.size))
+    size = scaled(image.size, min(1, SIDE / min(image.size)))
     image = image.resize(size, Image.LANCZOS)
-    image.save(FILES / f"{name}.webp", quality=quality, method=6)
+    if quality and split != "train":
+        image.save(FILES / f"{name}.webp", quality=quality, method=6)
+    else:
+        image.save(FILES / f"{name}.avif", quality=AVIF)
     of = {"package": package, "version": VERSIONS[package]}
     of["path"] = path.relative_to(inside).as_posix()
     return {"name": name, "split": split} | credit(package, root, path) | of
@@ -246,10 +331,13 @@ def listed(rows: list[dict]) -> str:
     lines = [
         "# The photographs, their authors and licences",
         "",
-        "Each was scaled to 512 px on its shorter side and stored as WebP, which is lossy; nothing",
-        "else was changed here. Those of `gcompris-qt-data` had been cropped, and most of them",
-        "sharpened, by GCompris. `tools/making/photos.py` collects the photographs, and wrote this",
-        "list.",
+        "Each was scaled to at most 512 px on its shorter side and stored as WebP or AVIF, which",
+        "are lossy; nothing else was changed here. Those of `gcompris-qt-data` had been cropped,",
+        "and most of them sharpened, by GCompris. Those of `endless-sky-data` had been cropped and",
+        "scaled, and many edited, by the makers of that game; its list of copyrights does not name",
+        "the photographers of what it took from morguefile.com and unsplash.com, and calls it",
+        "public domain. The AVIF files lie in `photos.zip`. `tools/making/photos.py` collects the",
+        "photographs, and wrote this list.",
         "",
         "| file | title | by | licence | taken from |",
         "|---|---|---|---|---|",
@@ -260,8 +348,9 @@ def listed(rows: list[dict]) -> str:
         licence = row["licence"]
         if licence != "public-domain":
             licence = f"[{licence}]({licence}.txt)"
+        (file,) = (path.name for path in FILES.glob(f"{row['name']}.*"))
         origin = f"`{row['package']}` {row['version']}, `{row['path']}`"
-        lines.append(f"| {row['name']}.webp | {title} | {row['author']} | {licence} | {origin} |")
+        lines.append(f"| {file} | {title} | {row['author']} | {licence} | {origin} |")
     return "\n".join(lines) + "\n"
 
 

@@ -70,7 +70,7 @@ def sheet(run: Path | str) -> bytes:
 
     Squares of them are shown, and whole ones translated, as ``course translate`` does it.
     """
-    names = [entry["name"] for entry in photos.entries() if entry["split"] == "test"]
+    names = [photos.entries()[i]["name"] for i in photos.numbers("test")]
     translate, rows = image_translator(*open_run(run, "cpu")), -(-len(names) // ACROSS)
     picture = Image.new("RGB", (ACROSS * CELL, 2 * rows * CELL), "white")
     for i, photo in enumerate(map(photos.photograph, names)):
