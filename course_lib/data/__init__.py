@@ -49,6 +49,7 @@ TASKS = {
         "photos:flat",
         "photos:flat:unpaired",
     ),
+    "letters.Letters": ("letters", "letters:many", "letters:a-to-b"),
     "paintings.Paintings": ("photos:van-gogh", "photos:ukiyo-e"),
 }
 # What needs no folder and no download, by name: its class, and what that is called with beside a

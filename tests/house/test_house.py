@@ -14,7 +14,7 @@ import jaxtyping
 import pytest
 import torch
 
-from course_lib.data import photos
+from course_lib.data import letters, photos
 from course_lib.data.emoji import CARD, STYLES
 from course_lib.losses import log_real
 from course_lib.networks import PatchGAN
@@ -57,9 +57,10 @@ def test_licences_cover_every_shipped_style():
 
 
 def test_the_project_names_every_licence_of_what_it_ships():
-    of_photographs = {row["licence"] for row in photos.entries()} - {"public-domain"}
+    rows = [*photos.entries(), *letters.entries()]
+    listed = {row["licence"] for row in rows} - {"public-domain"}
     others = {"MIT", "Apache-2.0", "CC-BY-4.0", "GPL-3.0-or-later"}  # emoji, a network, paintings
-    assert set(PROJECT["license"].split(" AND ")) == of_photographs | others
+    assert set(PROJECT["license"].split(" AND ")) == listed | others
 
 
 # ---- layers, and small enough to read
