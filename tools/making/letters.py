@@ -175,16 +175,20 @@ def holders(text: str, licence: str) -> str:
             found.append((fields.get("License", ""), fields["Copyright"].splitlines()))
     fit = [lines for said, lines in found if re.search(WORDS[licence], said)]
     pattern = r"\s*(?:This Font Software is )?(?:Copyright\b.*\d{4}|    John Sauter).*"
-    lines = [line for line in text.splitlines() if re.match(pattern, line)]
-    lines = (fit or [lines for _, lines in found] or [lines])[0]
-    said = []
-    for line in lines:
-        line = re.sub(r"<[^>]*>|\S+@\S+|https?://\S+|\(?www\.\S*", "", line)
-        line = re.sub(r"(?i)copyright|\(c\)|©|all rights reserved|this font software is", "", line)
-        line = re.sub(r"\s+", " ", line).strip(" \t,.;:-|(")
-        if re.search("[A-Za-z]{3}", line) and not line.startswith("with Reserved"):
-            said.append(line)
-    return "; ".join(dict.fromkeys(said))
+    loose = [line for line in text.splitlines() if re.match(pattern, line)]
+    for lines in (*fit, *(lines for _, lines in found), loose):
+        said = [who for who in map(holder, lines) if who]
+        if said:
+            return "; ".join(dict.fromkeys(said))
+    raise ValueError("nobody is named")
+
+
+def holder(line: str) -> str:
+    """Years and name of a line, or "" if it names nobody."""
+    line = re.sub(r"<[^>]*>|\S+@\S+|https?://\S+|\(?www\.\S*", "", line)
+    line = re.sub(r"(?i)copyright|\(c\)|©|all rights reserved|this font software is", "", line)
+    line = re.sub(r"\s+(?=,)|(?<=\s)\s+", "", line).strip(" \t,.;:-|(")
+    return line if re.search("[A-Za-z]{3}", line) and not line.startswith("with Reserved") else ""
 
 
 def name_of(font: ImageFont.FreeTypeFont) -> str:
