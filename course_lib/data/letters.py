@@ -48,7 +48,7 @@ def entries() -> list[dict]:
 @functools.cache
 def sheet(split: str) -> UInt8[Tensor, "fonts 26 64 64"]:
     """The alphabets of a split, 0 (ink) to 255, in the order of ``entries()``; "plain" has one."""
-    image = np.asarray(Image.open(FILES / f"{split}.webp").getchannel("G"))
+    image = np.array(Image.open(FILES / f"{split}.webp").getchannel("G"))
     tiles = image.reshape(-1, TILE, COLUMNS, TILE).transpose(0, 2, 1, 3).reshape(-1, 26, TILE, TILE)
     count = sum(entry["split"] == split for entry in entries())
     return torch.from_numpy(tiles[:count])
