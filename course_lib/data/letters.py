@@ -18,15 +18,15 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 TILE = 64  # px of a letter in a sheet
 COLUMNS = 104  # letters in a row of a sheet: four fonts
 
-CARD = """A to Z in {fonts} fonts of {families} families from Debian's packages, black on white, at
-64 px: H is 38 px high, and all stand on one line. {train} fonts for training, {val} val, {test}
-test, all weights and styles of a family in one split, and fonts that look nearly alike too. Other
-sizes are scaled from 64 px. Letters are neither mirrored nor turned. Which font has which licence:
+CARD = """A to Z in 1,024 fonts of 395 families from Debian's packages, black on white, at 64 px: H
+is 38 px high, and all stand on one line. 784 fonts for training, 116 val, 123 test; all weights and
+styles of a family are in one split, and fonts that look nearly alike too. Other sizes are scaled
+from 64 px. Letters are neither mirrored nor turned. Which font has which licence:
 LICENSES/letters.md."""
 TASKS = {
     "letters": "Here: one pile of letters; x is y itself.",
-    "letters:many": """Here: x is the letter in one plain font, {plain}, the same 26 in every split,
-and y the letter in any other.""",
+    "letters:many": """Here: x is the letter in one plain font, Liberation Sans, the same 26 in
+every split, and y the letter in any other.""",
     "letters:a-to-b": """Here: x in a sans-serif font ({sans} in this split), y in a handwriting or
 script ({script}). In training both are drawn independently, and neither pile holds a font of the
 other. Each pile has every letter as often, or D could tell them by that. In val and test y is the
@@ -65,27 +65,20 @@ class Letters(TwoDomains):
     mirrors, jitter = False, "none"
 
     def __init__(self, split: str, size: int = 64, task: str = "letters", seed: int = 0):
-        self.size, self.seed = size, seed
-        self.paired = task != "letters:a-to-b" or split != "train"
         inside = [i for i, entry in enumerate(entries()) if entry["split"] == split]
+        self.size, self.seed, self.first = size, seed, inside[0]
+        self.paired = task != "letters:a-to-b" or split != "train"
         kinds = {k: [i for i in inside if entries()[i]["kind"] == k] for k in ("sans", "script")}
-        x, y = {"letters": (inside, inside), "letters:many": ([0], inside)}.get(
-            task, (kinds["sans"], kinds["script"])
-        )
-        self.first, self.x, self.y = inside[0], x, y
-        fonts = [entries()[i] for i in max(x, y, key=len)]
+        self.x, self.y = {
+            "letters": (inside, inside),
+            "letters:many": ([0], inside),
+            "letters:a-to-b": (kinds["sans"], kinds["script"]),
+        }[task]
+        fonts = [entries()[i] for i in max(self.x, self.y, key=len)]
         self.names = [f"{font['name']} {letter}" for font in fonts for letter in LETTERS]
         families = [entry["family"] for entry in entries()]
         self.groups = [families.index(font["family"]) for font in fonts for _ in LETTERS]
-        splits = [entry["split"] for entry in entries()]
-        counts = {part: splits.count(part) for part in ("train", "val", "test")}
-        self.card = f"{CARD} {TASKS[task]}".format(
-            fonts=len(splits),
-            families=len({*families}),
-            plain=entries()[0]["name"],
-            **counts,
-            **{kind: len(of) for kind, of in kinds.items()},
-        )
+        self.card = f"{CARD} {TASKS[task]}".format(**{k: len(of) for k, of in kinds.items()})
 
     def __len__(self) -> int:
         return len(self.names)
@@ -93,16 +86,14 @@ class Letters(TwoDomains):
     def __getitem__(self, i: int) -> dict:
         name = self.names[i]
         j = self.partner(i, 26 * len(self.y))
-        images = {"x": self.image(self.x, i), "y": self.image(self.y, j)}
-        font = self.y[j // 26 % len(self.y)]
-        return images | {"name": name, "letter": i % 26, "font": font}
+        known = {"name": name, "letter": i % 26, "font": self.y[j // 26 % len(self.y)]}
+        return {"x": self.image(self.x, i), "y": self.image(self.y, j)} | known
 
     def image(self, fonts: list[int], i: int) -> Float[Tensor, "3 size size"]:
         """The ``i``-th letter of some ``entries()``, which begin anew after the last."""
         font = fonts[i // 26 % len(fonts)]
-        tiles = sheet(entries()[font]["split"])
-        tile = tiles[max(font - self.first, 0), i % 26][None, None] / 127.5 - 1
+        tile = sheet(entries()[font]["split"])[max(font - self.first, 0), i % 26] / 127.5 - 1
         if self.size != TILE:
-            size = (self.size, self.size)
-            tile = F.interpolate(tile, size, mode="bilinear", antialias=True).clamp(-1, 1)
-        return tile[0].expand(3, -1, -1).contiguous()
+            sides = (self.size, self.size)
+            tile = F.interpolate(tile[None, None], sides, mode="bilinear", antialias=True)[0, 0]
+        return tile.clamp(-1, 1).expand(3, -1, -1).contiguous()
