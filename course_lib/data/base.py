@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,7 +32,6 @@ class TwoDomains(Dataset):
     mirrors: bool = True  # images may be mirrored: they have neither a left nor a right
     jitter: str = "affine"  # the augmentation that suits the data, see augment.jitter
     names: list[str] | None = None  # of the items, in their order
-    files: Sequence[Path] = ()  # in which the x of the items lie, in their order, if they do
     groups: Sequence[int] | None = None  # a number for each item; relatives share theirs
     redrawn: str | None = None  # x or y, if that image is computed from the rest, with redraw()
     cropped: bool = False  # images are cut out of larger ones of any shape

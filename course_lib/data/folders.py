@@ -11,7 +11,6 @@ Without val or test a share of train is held out.
 import hashlib
 import math
 import os
-import statistics
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
@@ -55,9 +54,6 @@ HELD_OUT = 0.1  # share of train that stands in for a missing val or test
 CACHE_BYTES = 2**30  # decoded images that one data set keeps in memory
 EAGER_PIXELS = 100_000_000  # a split of at most so many pixels, some seconds, is decoded at once
 MANY = 10_000  # files of other splits: beyond that their headers are not read
-LOOKED_AT = 16  # images of a side, to see whether they have any contrast
-FAINT = 40  # of 255: values that lie closer together look like one
-BENT = 0.05  # by so much the aspect ratios of partners may differ, of which one is squeezed
 LAYOUTS = (
     "put pairs into A/ and B/ with equal names, or A|B images of any shape into AB/, or two domains"
     " without pairs into trainA/, trainB/"
@@ -194,20 +190,6 @@ def strangers(a: Splits, b: Splits) -> bool:
     return all(names) and names[0].isdisjoint(names[1])
 
 
-def _note_shapes(pairs: list[tuple[Path, Path]], shapes: dict[Path, Size], folder: Path) -> None:
-    """Tell of partners that are squeezed differently."""
-    ratios = {path: width / height for path, (width, height) in shapes.items()}
-    bent = [(x, y) for x, y in pairs if abs(math.log(ratios[x] / ratios[y])) > BENT]
-    if bent:
-        (w, h), (other_w, other_h) = (shapes[path] for path in bent[0])
-        note_once(
-            f"in {len(bent)} of {len(pairs)} pairs in {printable(folder)} A and B differ in shape,"
-            f" the first {w} x {h} and {other_w} x {other_h}, and B is squeezed, so that edges need"
-            f" not lie in the same places: {listed([x.name for x, _ in bent])}; crop both to the"
-            " same part of the scene"
-        )
-
-
 class ImageFolder(TwoDomains):
     """The images of a folder in any of the layouts: x from A (or the left half), y from B.
 
@@ -257,14 +239,11 @@ class ImageFolder(TwoDomains):
         self.card = self._described(about, x, y, folder) + held_out
         if self.paired:  # partners are cropped together
             pairs = [p for p in zip(all_x, all_y, strict=True) if self.shapes.keys() >= {*p}]
-            _note_shapes(pairs, self.shapes, folder)
             self.shapes |= {y: self.shapes[x] for x, y in pairs}
         self.kept: dict[int, dict[Path, Tensor]] = defaultdict(dict)  # by size
         bad |= self._decode_few(wanted, self.jitter if jitter == "auto" else jitter)
         if bad:
             raise refusal(bad, folder)
-        if split == next(name for name in x if x[name]):
-            self._note_contrast(printable(folder))
 
     def _take(self, split: str, x: Splits, y: Splits, folder: Path) -> str:
         """Hold out what is missing, in place, and take the images of ``split``, or ALL.
@@ -289,8 +268,7 @@ class ImageFolder(TwoDomains):
         if not any([*x.values(), *y.values()]) and (below := folder_below(folder, PARTS)):
             fix = f"give {printable(below)}, or {LAYOUTS}"
         ensure(self.x and self.y, f"no images for {part} here", printable(folder), fix)
-        self.files = [self.x[i % len(self.x)] for i in range(len(self))]
-        self.names = [printable(stem_of(path)) for path in self.files]
+        self.names = [printable(stem_of(self.x[i % len(self.x)])) for i in range(len(self))]
         if not self.paired and len(self.x) != len(self.y):
             # an image that is taken a second time is its own relative
             self.groups = [i % min(len(self.x), len(self.y)) for i in range(len(self))]
@@ -369,23 +347,6 @@ class ImageFolder(TwoDomains):
 
     def _are_few(self, paths: Iterable[Path]) -> bool:
         return sum(math.prod(self.shapes[path]) for path in paths) <= EAGER_PIXELS
-
-    def _note_contrast(self, where: str) -> None:
-        """Tell if most images of a side are of nearly one brightness, as masks of 0 and 1 are."""
-        sides = (("of A in", self.x, 0), ("of B in", self.y, -1))
-        if self.x == self.y and not self.beside:
-            sides = (("in", self.x, 0),)
-        for side, paths, half in sides:
-            some = attempt(self._read, paths[:: -(-len(paths) // LOOKED_AT)])[0].values()
-            ends = [(int(images[half].min()), int(images[half].max())) for images in some]
-            ends = [(low, high) for low, high in ends if low < high] or ends  # masks may be empty
-            if ends and statistics.median(high - low for low, high in ends) < FAINT:
-                low, high = min(ends)[0], max(high for _, high in ends)
-                note_once(
-                    f"the images {side} {where} have hardly any contrast: their values lie between"
-                    f" {low} and {high}, of 0 to 255, and a network sees one even grey; spread"
-                    " them, of a mask of 0 and 1 make one of 0 and 255"
-                )
 
     def _read(self, path: Path) -> UInt8[Tensor, "n 3 h w"]:
         """The one image in this file, or both halves of an A|B image, in the size of this set."""

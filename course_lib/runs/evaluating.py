@@ -1,6 +1,5 @@
 """What a run is worth on held-out data, and whether waiting paid: ``course evaluate``."""
 
-import hashlib
 import math
 import os
 from contextlib import suppress
@@ -9,24 +8,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 from torch.utils.data import DataLoader, Dataset
 
 from course_lib.data import DATA_SETS, TwoDomains, opened_for
 from course_lib.data.files import check_outputs, expanded, replace_file
 from course_lib.data.folders import ALL, own_splits
-from course_lib.data.images import listed, to_png
+from course_lib.data.images import to_png
 from course_lib.errors import CourseError, ensure, note, telling
 from course_lib.methods.base import Method
 from course_lib.metrics import resampling, samples, scores
-from course_lib.metrics.pixels import nearest_neighbours
 from course_lib.networks.hardware import seeded
 from course_lib.plotting.figures import score_over_time
 from course_lib.runs import looks
 from course_lib.runs.opening import check_maps, in_direction, open_translator
 from course_lib.training.run import read_rows
-
-COPY = 0.01  # mean L1 in [-1, 1] at 8 x 8 px, below which two images are one that was saved twice
 
 
 def translate_batches(method: Method, dataset: Dataset, seed: int = 0) -> dict[str, Tensor]:
@@ -114,7 +109,6 @@ def score_run(
         )
     if train_set := split != "train" and _training_set(method, data, split, direction, settings):
         found |= resampling.baselines(held_out, train_set)
-        _note_copies(held_out, train_set)
     if method.through_lite0:
         found["learned_through"] = "lite0, which is no judge of it"
     if begun := settings.get("start"):
@@ -150,28 +144,6 @@ def _training_set(
         with suppress(CourseError):
             return opened_for(method, learned, "train", direction)
     return None
-
-
-def _note_copies(held_out: TwoDomains, train: TwoDomains) -> None:
-    """Tell which images of a folder are among those learned from: by their bytes, or nearly so."""
-    learned = {hashlib.sha256(path.read_bytes()).digest() for path in train.files}
-    if not (learned and held_out.files):
-        return
-    items = [held_out[i] for i in range(len(held_out))]
-    nearest = nearest_neighbours(torch.stack([item["x"] for item in items]), train).tolist()
-    keys = ("x", "y") if held_out.paired and train.paired else ("x",)
-    names = []
-    for path, item, twin in zip(held_out.files, items, nearest, strict=True):
-        is_copy = hashlib.sha256(path.read_bytes()).digest() in learned
-        apart = [adaptive_avg_pool2d(item[key] - train[twin][key], 8) for key in keys]
-        away = max(each.abs().mean() for each in apart)
-        if is_copy or away < COPY:
-            names.append(path.name)
-    if names:
-        note(
-            f"{len(names)} of {len(items)} held-out images are among those that the run has learned"
-            f" from, or nearly the same: {listed(names, 3)}; the scores flatter it"
-        )
 
 
 def over_time(folder: Path) -> dict[str, Any]:

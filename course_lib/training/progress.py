@@ -14,7 +14,6 @@ from course_lib.training.run import TrainingRun
 
 # Rows of a preview, as a picture names them.
 IN_WORDS = {"x": "input", "fake_y": "generated", "y": "ground truth"}
-ENOUGH = {"CycleGAN": 2000}  # updates that random weights take to show much; of other methods: 300
 
 
 def in_notebook() -> bool:
@@ -40,7 +39,6 @@ class Progress:
         self.line = None  # in a notebook, with the figure of the preview below it
         self.figure = None
         self.drawn = 0.0  # when the text was last shown
-        self.remark = ""  # on a training that is too short
 
     def close(self) -> None:
         """An error must not be printed behind the bar."""
@@ -78,37 +76,13 @@ class Progress:
         if not at_once and time.monotonic() - self.drawn < (0.5 if self.in_notebook else 0.1):
             return
         self.drawn = time.monotonic()
-        self.judge()
         if self.bar is not None:
             self.bar.n = self.run.share()
             self.bar.set_description_str(self.text())
         elif self.line is not None:
             from IPython.display import HTML
 
-            text = f"{self.text()}\n{self.remark}"
-            self.line.update(HTML(f"<pre>{escape(text.strip())}</pre>"))
-
-    def judge(self) -> None:
-        """Say once, as soon as it shows, that the minutes will be too short to learn much."""
-        run, name = self.run, type(self.run.method).__name__
-        late, enough = run.history[len(run.history) // 2 :], ENOUGH.get(name, 300)
-        if (
-            self.remark
-            or not run.minutes
-            or len(late) < 2
-            or (run.share() < 0.2 and (run.step < 20 or run.seconds < 10))
-        ):
-            return
-        pace = (len(late) - 1) / max(run.seconds - late[0]["seconds"], 1e-9)
-        updates = round(run.step + pace * (60 * run.minutes - run.seconds))
-        if updates < enough:
-            self.remark = (
-                f"at {pace:.2g} updates a second, {run.minutes:g} minutes are about {updates}, and "
-                f"{name} takes some {enough:,} from random weights: train for "
-                f"{enough / pace / 60:.0f} minutes, or with smaller images"
-            )
-            if self.bar is not None:
-                tqdm.write(f"note: {self.remark}", file=sys.stderr)
+            self.line.update(HTML(f"<pre>{escape(self.text())}</pre>"))
 
     def show(self, rows: dict[str, Tensor], title: str, step: int, path: Path | None) -> None:
         """Draw a preview: below the line in a notebook, and to ``path`` if there is one."""

@@ -6,10 +6,8 @@ import json
 import shutil
 
 import pytest
-from PIL import Image
 
 from course_lib import CourseError, runs
-from course_lib.data import open_dataset
 from course_lib.data.images import to_image
 from course_lib.metrics import words
 from tests.metrics.test_scores import Stub
@@ -59,25 +57,6 @@ def test_a_folder_is_scored_whole_unless_the_run_has_learned_from_it(trained, tm
     assert status == 0 and told.startswith(f"scored: 20 pairs, all of {others}\n")
 
 
-@pytest.mark.parametrize("how", ["copied", "saved again", "other images"])
-def test_held_out_images_that_were_learned_from_are_counted_and_named(
-    trained, tmp_path, notes, how
-):
-    out, mine = trained
-    folder = pairs(tmp_path / "apart" / "test", 5, 99)
-    for path in open_dataset(str(mine), "train", 16).files[:4]:
-        if how == "copied":
-            shutil.copy(path, folder / f"again {path.name}")
-        if how == "saved again":
-            Image.open(path).save(folder / f"again {path.stem}.jpg", quality=95, subsampling=0)
-    notes()
-    assert runs.evaluate(out, str(folder.parent), device="cpu")["n"] == 5 + 4 * (how[0] in "cs")
-    said = [text for text in notes() if "held-out" in text]
-    assert len(said) == (how != "other images")
-    for text in said:
-        assert text.startswith("4 of 9 held-out images") and text.count("again ") == 3
-
-
 def test_a_few_of_the_training_pairs_are_another_folder_and_scored_whole(trained, tmp_path, notes):
     """So are those in A/ and B/; who asks for a part of them is told that it is one."""
     out, mine = trained
@@ -90,7 +69,6 @@ def test_a_few_of_the_training_pairs_are_another_folder_and_scored_whole(trained
     for data, count in ((few, 12), (tmp_path / "mine to test", 20)):
         found = runs.evaluate(out, str(data), device="cpu")
         assert (found["n"], found["split"]) == (count, "all")
-    assert "held-out images are among those" in notes()[0]
     assert runs.evaluate(out, str(data), split="test", device="cpu")["n"] == 1
     assert any("1 of the images" in text and "--split all" in text for text in notes())
 

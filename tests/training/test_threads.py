@@ -1,4 +1,4 @@
-"""How many threads a training on a CPU uses, and what its line of progress says of its pace."""
+"""How many threads a training on a CPU uses."""
 
 import pytest
 import torch
@@ -6,7 +6,6 @@ import torch
 from course_lib.training import threads
 from course_lib.training.fit import fit
 from course_lib.training.progress import Progress
-from course_lib.training.run import TrainingRun
 from tests.support.killing import Toy, make
 
 
@@ -58,17 +57,3 @@ def test_images_are_counted_as_they_come(monkeypatch):
     monkeypatch.setattr(Progress, "update", lambda bar, at_once=False: seen.append(bar.run.images))
     fit(make(batch_size=8), Toy(3), steps=2, progress=False)
     assert seen == [3, 6, 6]
-
-
-def test_a_training_that_is_too_short_says_so_once(capsys):
-    fit(make(), Toy(), steps=20)
-    assert "note: " not in capsys.readouterr().err  # who counts updates knows them
-    run = TrainingRun(make(), None, minutes=1.0)
-    bar = Progress(run, show=True)
-    bar.start()
-    for step in range(1, 11):  # early, while there is time to choose another
-        run.advance({}, 6.0 * step)
-        bar.update(at_once=True)
-        said = capsys.readouterr().err
-        wanted = "at 0.17 updates a second, 1 minutes are about 10, and Pix2Pix takes" in said
-        assert wanted == (step == 3) == ("some 300 from random weights: train for 30 m" in said)
