@@ -3,6 +3,7 @@
 import copy
 import tempfile
 import warnings
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -216,31 +217,22 @@ def _halve(model) -> None:
 
 
 def _in_one(net: nn.Module) -> None:
-    """Each doubling of pixels and the 3x3 convolution after it become one :class:`_Doubling`."""
-    for parent in list(net.modules()):
-        for name, layers in parent.named_children():
-            is_pair = isinstance(layers, nn.Sequential) and len(layers) == 2
-            if is_pair and isinstance(layers[0], nn.Upsample) and layers[0].mode == "nearest":
-                setattr(parent, name, _Doubling(layers[1]))
+    """Each doubling of pixels and the 3x3 convolution after it are computed by :func:`_doubled`."""
+    for layers in net.modules():
+        is_pair = isinstance(layers, nn.Sequential) and len(layers) == 2
+        if is_pair and isinstance(layers[0], nn.Upsample) and layers[0].mode == "nearest":
+            layers.forward = partial(_doubled, layers[1])
 
 
-class _Doubling(nn.Module):
-    """The same as a transposed 4x4 convolution, with 4/9 of the products.
+def _doubled(conv: nn.Conv2d, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h2 w2"]:
+    """The same by a transposed 4x4 convolution, with 4/9 of the products.
 
     Equal pixels are multiplied once. The file keeps the 3x3 weights, which who opens it adds up:
     their sums have no exact float16.
     """
-
-    def __init__(self, conv: nn.Conv2d):
-        super().__init__()
-        self.bias = conv.bias
-        # (in, out, 3, 3)
-        self.weight = nn.Parameter(conv.weight.data.flip(2, 3).transpose(0, 1).contiguous())
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h2 w2"]:
-        shifted = [F.pad(self.weight, (a, 1 - a, b, 1 - b)) for a in (0, 1) for b in (0, 1)]
-        sums = shifted[0] + shifted[1] + shifted[2] + shifted[3]  # (in, out, 4, 4)
-        return F.conv_transpose2d(x, sums, self.bias, 2, 1)
+    weight = conv.weight.flip(2, 3).transpose(0, 1)  # (in, out, 3, 3)
+    shifted = [F.pad(weight, (a, 1 - a, b, 1 - b)) for a in (0, 1) for b in (0, 1)]
+    return F.conv_transpose2d(x, torch.stack(shifted).sum(0), conv.bias, 2, 1)
 
 
 def _codes(method: Method, n: int) -> Tensor | None:
