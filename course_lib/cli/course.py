@@ -56,9 +56,6 @@ def run(
         str | None,
         typer.Option(help="cuda: refuse where there is no NVIDIA GPU, or nothing ran on it"),
     ] = None,
-    report_: Annotated[
-        bool, typer.Option("--report", help="run nothing: by what the notebooks were executed")
-    ] = False,
 ) -> None:
     """Execute notebooks into OUT: notebooks, HTML and report.json. Status 1 if one fails."""
     from course_lib.cli import runner
@@ -70,9 +67,6 @@ def run(
         Path("notebooks").resolve(),
         "go to the course's folder, or name them",
     )
-    if report_:
-        print(*map(runner.receipt_of, paths), sep="\n")
-        return
     if require is not None:
         check_choice("--require", require, ["cuda"])
         from course_lib.training.profiles import require_cuda
@@ -88,15 +82,7 @@ def run(
             "write for example --set seed=1",
         )
         parameters[name] = _literal(text)
-    if "profile" in parameters:
-        told = str(parameters.pop("profile"))
-        ensure(
-            profile in ("auto", told),
-            f"two profiles, {profile} and {told}",
-            "--set profile",
-            "give one of them, as --profile",
-        )
-        profile = told
+    # a profile that is set counts more than the other
     report = runner.run_notebooks(paths, out, profile, parameters, resume, bool(require), jobs)
     passed = sum(row["status"] == "passed" for row in report["notebooks"])
     print(f"{passed} of {len(report['notebooks'])} notebooks passed; results in {out}")

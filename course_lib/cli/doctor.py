@@ -45,7 +45,6 @@ def report() -> str:
         "machine": f"{profiles.device_name()}, {free:.0f} GiB of free disk, {platform.system()}",
         "versions": ", ".join(versions),
         "profile": f"{profile}: {_why(device)}",
-        "threads": threads(),
         "bfloat16": bf16,
         "expect": EXPECT[profile],
         **{purpose: missing(*needs) for purpose, needs in NEEDS.items()},
@@ -71,14 +70,6 @@ def missing(programs: tuple[str, ...], *extras: str) -> str:
         return "nothing missing"
     pip = f"; {sys.executable} -m pip install {' '.join(map(repr, packages))}" if packages else ""
     return f"missing: {', '.join(absent + packages)}{pip}"
-
-
-def threads() -> str:
-    """How many threads a training on this CPU uses, and who says so."""
-    count = torch.get_num_threads()
-    if "OMP_NUM_THREADS" in os.environ:
-        return f"{count}: the environment variable OMP_NUM_THREADS says so"
-    return f"{count}" + ", of which a training uses 1 while that is faster" * (count > 1)
 
 
 def _why(device: torch.device) -> str:

@@ -175,12 +175,6 @@ def receipt_line(told: dict) -> str:
     )
 
 
-def receipt_of(path: Path) -> str:
-    """The notebook's name and its :func:`receipt_line`. Raises CourseError for no notebook."""
-    told = _load(path, {}).metadata.get("receipt")
-    return f"{path.name:30} {receipt_line(told) if told else 'has no receipt'}"
-
-
 def _seconds(notebook) -> list[float | None]:
     """What papermill measured for each code cell that it was given."""
     cells = [c for c in notebook.cells if "injected-parameters" not in c.metadata.get("tags", [])]

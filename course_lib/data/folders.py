@@ -199,7 +199,7 @@ class ImageFolder(TwoDomains):
     sets is that of the larger, the smaller starts over; in training y is drawn at random per (seed,
     epoch, index), see ``set_epoch``, else it is fixed. A/ and B/ without one name in common are
     unpaired, too. With ``single``, images that are no pairs are both x and y, whole; of two domains
-    they are those of B, or of A if it is "x". ``files`` are those of x.
+    they are those of B, or of A if it is "x".
 
     A file is decoded once, for the training with this ``jitter`` as well (see ``Augment``), and
     kept as uint8 as far as CACHE_BYTES go. Raises CourseError for a wrong layout, orphans, too few
@@ -238,8 +238,11 @@ class ImageFolder(TwoDomains):
         bad = self._measure(files, folder, single)
         self.card = self._described(about, x, y, folder) + held_out
         if self.paired:  # partners are cropped together
-            pairs = [p for p in zip(all_x, all_y, strict=True) if self.shapes.keys() >= {*p}]
-            self.shapes |= {y: self.shapes[x] for x, y in pairs}
+            self.shapes |= {
+                y: self.shapes[x]
+                for x, y in zip(all_x, all_y, strict=True)
+                if self.shapes.keys() >= {x, y}
+            }
         self.kept: dict[int, dict[Path, Tensor]] = defaultdict(dict)  # by size
         bad |= self._decode_few(wanted, self.jitter if jitter == "auto" else jitter)
         if bad:

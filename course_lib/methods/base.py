@@ -172,7 +172,8 @@ class Method:
             self.config.lr,
             (self.config.beta1, self.config.beta2),
             weight_decay=weight_decay,
-            fused=hardware.fused(self.device),
+            # torch has optimisers for these that update all weights in one pass
+            fused=self.device.type in ("cpu", "cuda"),
         )
 
     def to_device(self, norm: str = "batch") -> None:

@@ -28,11 +28,6 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def fused(device: torch.device) -> bool:
-    """Whether torch has optimisers for this device that update all weights in one pass."""
-    return device.type in ("cpu", "cuda")
-
-
 def layout(device: torch.device, norm: str, batch_size: int) -> torch.memory_format:
     """How networks lie in memory: the channels of a pixel side by side, or the pixels of a channel.
 

@@ -169,36 +169,40 @@ def over_time(folder: Path) -> dict[str, Any]:
         folder / "scores.jsonl",
         "restore the file, or train again",
     ):
-        return _over_time(folder, rows)
-
-
-def _over_time(folder: Path, rows: list[dict]) -> dict[str, Any]:
-    ends = [_ends(row["each"], row) if "each" in row else (row["low"], row["high"]) for row in rows]
-    best, last = min(rows, key=lambda row: row["score"]), rows[-1]
-    rise, half = last["score"] - best["score"], (ends[-1][1] - ends[-1][0]) / 2
-    low, high = rise - half, rise + half
-    if "each" in last:
-        low, high = _ends([a - b for a, b in zip(last["each"], best["each"], strict=True)], last)
-    if last is best:
-        verdict = "the last preview is the best so far: a longer training may still help"
-    elif math.isnan(low):
-        verdict = "there are too few held-out images to tell last and best apart"
-    elif low <= 0:
-        verdict = "the interval of the difference contains 0: last and best cannot be told apart"
-    else:
-        verdict = f"it has become worse since step {best['step']}: stop there (--keep best)"
-    steps, scores = ([row[name] for row in rows] for name in ("step", "score"))
-    figure = score_over_time(steps, scores, *zip(*ends, strict=True), best["step"], last["kind"])
-    replace_file(folder / "over_time.png", to_png(figure))
-    return {
-        "best_step": best["step"],
-        "last_step": last["step"],
-        "last_minus_best": rise,
-        "last_minus_best_low": low,
-        "last_minus_best_high": high,
-        "judged_by": f"{last['kind']} at previews",
-        "verdict": verdict,
-    }
+        ends = [
+            _ends(row["each"], row) if "each" in row else (row["low"], row["high"]) for row in rows
+        ]
+        best, last = min(rows, key=lambda row: row["score"]), rows[-1]
+        rise, half = last["score"] - best["score"], (ends[-1][1] - ends[-1][0]) / 2
+        low, high = rise - half, rise + half
+        if "each" in last:
+            low, high = _ends(
+                [a - b for a, b in zip(last["each"], best["each"], strict=True)], last
+            )
+        if last is best:
+            verdict = "the last preview is the best so far: a longer training may still help"
+        elif math.isnan(low):
+            verdict = "there are too few held-out images to tell last and best apart"
+        elif low <= 0:
+            verdict = (
+                "the interval of the difference contains 0: last and best cannot be told apart"
+            )
+        else:
+            verdict = f"it has become worse since step {best['step']}: stop there (--keep best)"
+        steps, scores = ([row[name] for row in rows] for name in ("step", "score"))
+        figure = score_over_time(
+            steps, scores, *zip(*ends, strict=True), best["step"], last["kind"]
+        )
+        replace_file(folder / "over_time.png", to_png(figure))
+        return {
+            "best_step": best["step"],
+            "last_step": last["step"],
+            "last_minus_best": rise,
+            "last_minus_best_low": low,
+            "last_minus_best_high": high,
+            "judged_by": f"{last['kind']} at previews",
+            "verdict": verdict,
+        }
 
 
 def _ends(each: list[float], row: dict) -> tuple[float, float]:

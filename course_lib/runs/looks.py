@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxtyping import Float
-from torch import Tensor
-
 from course_lib.data import DATA_SETS, TwoDomains, paintings, spread
 from course_lib.data.images import Colour, find_images, grey
 from course_lib.methods.base import Method
@@ -39,7 +36,8 @@ def of_data(dataset: TwoDomains) -> dict[str, Any]:
     in_grey, alike = ["x", "y"], dataset.paired
     for i in spread(range(len(dataset)), LOOKED_AT):
         item = dataset[i]
-        in_grey = [side for side in in_grey if is_grey(item[side])]
+        # those with next to no colours
+        in_grey = [s for s in in_grey if (item[s].amax(0) - item[s].amin(0)).mean() < COLOURLESS]
         if not in_grey:
             break
         x, y = (grey(item[side][None]) for side in "xy")
@@ -68,11 +66,6 @@ def of_run(settings: dict, direction: str) -> Look:
     colouring = look["same_luminance"] and from_grey and not to_grey
     palette = [tuple(colour) for colour in look.get("palette", ())] if direction == "xy" else ()
     return Look(look["beside"], colouring, to_grey, look.get("share", 1.0), palette)
-
-
-def is_grey(image: Float[Tensor, "3 h w"]) -> bool:
-    """Whether an image in [-1, 1] has next to no colours."""
-    return bool((image.amax(0) - image.amin(0)).mean() < COLOURLESS)
 
 
 def takes_photographs(method: Method, settings: dict) -> bool:

@@ -9,15 +9,15 @@ from torch.utils.data import Dataset
 
 from course_lib import __version__
 from course_lib.data import DATA_SETS, PAIRED, files, open_dataset
-from course_lib.errors import CourseError, ensure, explained
+from course_lib.errors import CourseError, ensure, explained, note
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 from course_lib.runs import fine_tuning, looks
 from course_lib.runs.opening import check_maps, read_settings
 from course_lib.training import profiles
-from course_lib.training.fit import Result, train_run
-from course_lib.training.run import TrainingRun, check_settings
+from course_lib.training.fit import Result, fit
+from course_lib.training.run import check_settings
 
 
 def make_config(
@@ -111,10 +111,20 @@ def train(
         model = cls(config, place, bf16)
     if begun:
         begun.copy_into(model)
-    run = TrainingRun(model, out, seed, steps, minutes, settings)
     if device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
-        run.remark = f"no GPU found: training on {settings['device']}"
-    return train_run(run, train_set, val_set, resume, **fit_options)
+        note(f"no GPU found: training on {settings['device']}")
+    return fit(
+        model,
+        train_set,
+        steps=steps,
+        minutes=minutes,
+        val=val_set,
+        out=out,
+        seed=seed,
+        resume=resume,
+        record=settings,
+        **fit_options,
+    )
 
 
 def _data(method: str, data: str, config: Any, direction: str, seed: int) -> list[Dataset]:

@@ -81,10 +81,8 @@ def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
         document = json.loads(raw)
         document.pop("sha256")
         # compared as bytes: 1e-05 and 1E-05 differ by one bit and mean the same
-        if _signed(document) != raw:
-            raise ValueError("the SHA-256 of state.json does not match")
-        if _sha256(blob) != document["tensors_sha256"]:
-            raise ValueError("the SHA-256 of tensors.safetensors does not match")
+        if _signed(document) != raw or _sha256(blob) != document["tensors_sha256"]:
+            raise ValueError("a SHA-256 does not match")
         return document["step"], safetensors.torch.load(blob), document["state"]
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_lib.data.files import expanded, only_run
-from course_lib.errors import ensure, explained, note
+from course_lib.errors import ensure, explained
 from course_lib.methods.base import Method
 from course_lib.training.loading import batches
 from course_lib.training.previews import Previews
@@ -51,6 +51,7 @@ def fit(
     on_preview: Callable[[int, dict[str, Tensor]], None] = lambda step, rows: None,
     workers: int = 0,
     progress: bool = True,
+    record: dict[str, Any] | None = None,
 ) -> Result:
     """Train ``method`` for ``steps`` updates, or for ``minutes`` of wall-clock time.
 
@@ -59,6 +60,7 @@ def fit(
     ``previews`` times on the way, the same images of ``val`` are translated, shown in a notebook,
     saved below ``out`` and given to ``on_preview`` with the step. The folder ``out`` keeps history
     and checkpoints, and with ``keep="best"`` in the configuration the best preview's in ``best``.
+    ``record`` becomes its run.json.
     ``resume=True`` goes on from the newest good checkpoint: on a CPU and with ``steps``, to the bit
     as if the training had never stopped. ``resume="changed"`` does so with other settings than the
     checkpoint's, too. Ctrl-C ends the step, saves and returns. On a CPU steps take one thread or
@@ -69,23 +71,9 @@ def fit(
     if ``out`` cannot be written or already holds a run and ``resume`` is off, if memory runs out,
     and if a sample cannot be read.
     """
-    run = TrainingRun(method, expanded(out) if out else None, seed, steps, minutes)
-    return train_run(run, dataset, val, resume, previews, on_preview, workers, progress)
-
-
-def train_run(
-    run: TrainingRun,
-    dataset: Dataset,
-    val: Dataset | None = None,
-    resume: bool | str = False,
-    previews: int = 10,
-    on_preview: Callable[[int, dict[str, Tensor]], None] = lambda step, rows: None,
-    workers: int = 0,
-    progress: bool = True,
-) -> Result:
-    """The loop of :func:`fit`, which says what its arguments are."""
+    folder = expanded(out) if out else None
+    run = TrainingRun(method, folder, seed, steps, minutes, record)
     _check(run, workers)
-    method, folder = run.method, run.out
     bar = Progress(run, show=progress)
     shown = Previews(run, val, previews, on_preview, bar)
     # with steps, a run that is resumed equals one that never stopped
@@ -100,8 +88,6 @@ def train_run(
         shown.start()
         # before any work, so that a folder that cannot hold the run shows now
         run.save()
-        if run.remark:
-            note(run.remark)
         bar.start()
         began = time.monotonic() - run.seconds
         shown.show()

@@ -16,13 +16,6 @@ from course_lib.training.run import TrainingRun
 IN_WORDS = {"x": "input", "fake_y": "generated", "y": "ground truth"}
 
 
-def in_notebook() -> bool:
-    """Whether this runs in a Jupyter kernel."""
-    ipython = sys.modules.get("IPython")
-    # IPython on a terminal has no kernel
-    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
-
-
 def minutes_seconds(seconds: float) -> str:
     """130 -> ``2:10``."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
@@ -33,7 +26,10 @@ class Progress:
 
     def __init__(self, run: TrainingRun, show: bool):
         self.run = run
-        self.in_notebook = show and in_notebook()
+        ipython = sys.modules.get("IPython")
+        # IPython on a terminal has no kernel
+        has_kernel = ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+        self.in_notebook = show and has_kernel
         self.on_terminal = show and not self.in_notebook
         self.bar = None  # on a terminal
         self.line = None  # in a notebook, with the figure of the preview below it

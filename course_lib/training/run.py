@@ -39,7 +39,6 @@ class TrainingRun:
         self.method, self.out, self.seed, self.record = method, out, seed, record
         self.steps, self.minutes = steps, minutes
         self.settings = {"seed": seed, **configs.as_dict(method.config)}
-        self.remark = ""  # for the learner, once the training has begun
         self.step, self.seconds = 0, 0.0
         self.images = 0  # that steps of this process have seen
         self.saved = -1  # the step of the last checkpoint

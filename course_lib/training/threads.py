@@ -34,14 +34,12 @@ class Threads:
     @contextmanager
     def step(self) -> Iterator[None]:
         """Around a step: the first are a trial, and the others get the threads that won it."""
-        if not self.trial:
-            yield
-            return
-        number = self.trial.pop(0)
-        torch.set_num_threads(number)
+        if self.trial:
+            torch.set_num_threads(self.trial[0])
         began = time.perf_counter()
         yield
-        took = time.perf_counter() - began
-        self.seconds[number] = min(took, self.seconds.get(number, took))
-        if not self.trial:
-            torch.set_num_threads(min(self.seconds, key=self.seconds.get))
+        if self.trial:
+            number, took = self.trial.pop(0), time.perf_counter() - began
+            self.seconds[number] = min(took, self.seconds.get(number, took))
+            if not self.trial:
+                torch.set_num_threads(min(self.seconds, key=self.seconds.get))

@@ -212,7 +212,7 @@ def test_the_command_says_which_profile_runs_and_what_is_missing(monkeypatch, co
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
     status, out, _ = course("doctor")
     lines = {line[:10].strip(): line[11:] for line in out.splitlines()}
-    heads = "machine versions profile threads bfloat16 expect course jupyter tests demos grading"
+    heads = "machine versions profile bfloat16 expect course jupyter tests demos grading"
     assert status == 0 and " ".join(lines).startswith(f"{heads} earth heic")
     assert lines["profile"] == "smoke: the environment variable COURSE_PROFILE says so"
     assert f"torch {torch.__version__.partition('+')[0]}" in lines["versions"]

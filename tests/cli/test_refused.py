@@ -192,7 +192,6 @@ NEVER = "train pix2pix --data emoji:edges --out out --steps 1"
         ("translate --run r --input 1.jpg 2.jpg 3.jpg --output out", "extra", "give the folder"),
         ("translate --run r --input 1.jpg --output out --samples 0", "samples", ""),
         ("demo --port 0", "port", ""),
-        ("run mine.txt --profile cpu --set profile=smoke", "two profiles, cpu and smoke", "one"),
         ("run mine.txt --set profile=fast", "unknown profile 'fast'", "smoke"),
     ],
 )
