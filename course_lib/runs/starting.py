@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from course_lib import __version__
 from course_lib.data import DATA_SETS, PAIRED, files, open_dataset
-from course_lib.errors import CourseError, ensure, explained, note
+from course_lib.errors import CourseError, ensure, explained
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
@@ -111,8 +111,7 @@ def train(
         model = cls(config, place, bf16)
     if begun:
         begun.copy_into(model)
-    if device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
-        note(f"no GPU found: training on {settings['device']}")
+    has_none = device == "auto" and place.type == "cpu" and not profiles.unused_gpu()
     return fit(
         model,
         train_set,
@@ -123,6 +122,7 @@ def train(
         seed=seed,
         resume=resume,
         record=settings,
+        remark=f"no GPU found: training on {settings['device']}" if has_none else "",
         **fit_options,
     )
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_lib.data.files import expanded, only_run
-from course_lib.errors import ensure, explained
+from course_lib.errors import ensure, explained, note
 from course_lib.methods.base import Method
 from course_lib.training.loading import batches
 from course_lib.training.previews import Previews
@@ -52,6 +52,7 @@ def fit(
     workers: int = 0,
     progress: bool = True,
     record: dict[str, Any] | None = None,
+    remark: str = "",
 ) -> Result:
     """Train ``method`` for ``steps`` updates, or for ``minutes`` of wall-clock time.
 
@@ -60,7 +61,7 @@ def fit(
     ``previews`` times on the way, the same images of ``val`` are translated, shown in a notebook,
     saved below ``out`` and given to ``on_preview`` with the step. The folder ``out`` keeps history
     and checkpoints, and with ``keep="best"`` in the configuration the best preview's in ``best``.
-    ``record`` becomes its run.json.
+    ``record`` becomes its run.json, and a ``remark`` is told once the training has begun.
     ``resume=True`` goes on from the newest good checkpoint: on a CPU and with ``steps``, to the bit
     as if the training had never stopped. ``resume="changed"`` does so with other settings than the
     checkpoint's, too. Ctrl-C ends the step, saves and returns. On a CPU steps take one thread or
@@ -88,6 +89,8 @@ def fit(
         shown.start()
         # before any work, so that a folder that cannot hold the run shows now
         run.save()
+        if remark:
+            note(remark)
         bar.start()
         began = time.monotonic() - run.seconds
         shown.show()
