@@ -3,7 +3,7 @@
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import GetGrades
 
-from assignments.grader.lms import TEMPLATES, Feedback, as_text
+from assignments.grader.lms import TEMPLATES, Feedback, Solutions, as_text
 
 c = get_config()  # noqa: F821
 
@@ -35,6 +35,9 @@ c.GenerateFeedback.force = True
 c.GenerateFeedback.preprocessors = [GetGrades, Feedback, CSSHTMLHeaderPreprocessor]
 c.HTMLExporter.extra_template_basedirs = TEMPLATES
 c.HTMLExporter.filters = {"float": as_text, "round": as_text}
+
+# nbgrader generate_solution PS: solution/PS/PS.ipynb, to hand out once the work is due.
+c.GenerateSolution.preprocessors = [Solutions]
 
 # nbgrader export --exporter=assignments.grader.lms.CanvasExport --to canvas.csv
 c.CanvasExport.roster = "roster.csv"

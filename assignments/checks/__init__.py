@@ -10,7 +10,7 @@ import sys
 
 from checks.contract import Check, Verdict
 
-__all__ = ["FUNCTIONS", "MISSING", "Check", "Verdict", "check", "load", "points"]
+__all__ = ["FUNCTIONS", "MISSING", "Check", "Verdict", "check", "load"]
 
 # The graded names of each problem set, in the order of the notebook. All names differ.
 FUNCTIONS: dict[str, tuple[str, ...]] = {
@@ -99,14 +99,6 @@ def load(ps: str) -> list[Check]:
     Needs the expectations (``checks/psN.py``), which a student does not have.
     """
     return list(importlib.import_module(f"checks.{ps}").CHECKS)
-
-
-def points(ps: str) -> dict[str, int]:
-    """Points of each graded function: those of the cell ``test_<function>`` in the notebook."""
-    totals = dict.fromkeys(FUNCTIONS[ps], 0)
-    for item in load(ps):
-        totals[item.function] += item.points
-    return totals
 
 
 def check(function: str, names: dict | None = None) -> None:

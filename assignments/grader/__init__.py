@@ -11,9 +11,9 @@ library without the graded names, :mod:`.safe` cleans texts, ``child/jail.py`` a
 :mod:`.verdicts` is what a submission got.
 
 Around it: :mod:`.release` makes what students get, :mod:`.handin` is their own check before they
-hand in, :mod:`.lms` holds nbgrader's plugins for names, feedback, late penalties and Canvas,
-:mod:`.summary` is the instructor's page on a class, :mod:`.viva` asks about a student's own code,
-:mod:`.bundled` takes all this into the containers of Gradescope.
+hand in, :mod:`.lms` holds nbgrader's plugins for feedback, solutions, late penalties and Canvas,
+:mod:`.viva` asks about a student's own code, :mod:`.bundled` takes all this into the containers of
+Gradescope.
 
 What the bubblewrap tier isolates. Every submission gets process, mount, user and IPC namespaces of
 its own, inside a sandbox without network whose file system is read-only and holds Python, a

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from course_lib.errors import CourseError, ensure, note
+from course_lib.errors import CourseError, note
 
 # What does the work is imported when a command runs: PyTorch takes seconds, and `course check`
 # does without nbgrader.
@@ -35,14 +35,10 @@ def grade(
     force: Annotated[
         bool, typer.Option("--force", help="grade again what is graded and unchanged")
     ] = False,
-    summary: Annotated[
-        bool, typer.Option("--summary", help="also write a page on the whole class")
-    ] = False,
 ) -> None:
     """Grade nbgrader's submitted tree in a sandbox, into its grade book. Safe to kill and to run
     again."""
     from assignments.grader import grade as grading
-    from assignments.grader import summary as page
 
     results, fresh, left_out = grading.run(course, problem_set, tier, workers, student, force)
     if reasons := [f"{result.student}: {result.reason}" for result in results if result.reason]:
@@ -50,9 +46,6 @@ def grade(
     rest = "" if fresh == len(results) else ", the others were done"
     reports = course / "reports" / problem_set
     print(f"graded {fresh} of {len(results)} submissions{rest}; reports in {reports}")
-    # one of earlier may show who took the work back, or has other grades now
-    if results and (summary or (student is None and (reports / page.NAME).exists())):
-        print(f"wrote {page.write(reports, results)}")
     if left_out:
         print(
             "left out, mend it and run again:",
@@ -102,24 +95,12 @@ def release(
     gradescope: Annotated[
         bool, typer.Option("--gradescope", help="also gradescope/PS.zip, its autograder")
     ] = False,
-    solution: Annotated[
-        bool, typer.Option("--solution", help="only solutions/PS.ipynb, after the due date")
-    ] = False,
 ) -> None:
     """Make the students' copy of a problem set, notebook and visible checks, with nbgrader:
     release/PS and PS.zip."""
     from assignments.grader import bundled
-    from assignments.grader.release import release, solve
+    from assignments.grader.release import release
 
-    ensure(
-        not (solution and gradescope),
-        "--solution makes the solutions alone, --gradescope is for a release",
-        "the options",
-        "leave one of them out",
-    )
-    if solution:
-        print(f"wrote {solve(course.absolute(), problem_set)}, with all answers")
-        return
     archive = release(course, problem_set)
     print(f"wrote {archive}: hand it out; students unpack it and run: course check {problem_set}")
     if gradescope:

@@ -1,5 +1,5 @@
 """Plugins of nbgrader, named in a course's nbgrader_config.py: names from collected files, feedback
-without a network, grades for Canvas, and what lateness costs.
+without a network, solutions to hand out, grades for Canvas, and what lateness costs.
 
 ``nbgrader export --exporter=assignments.grader.lms.CanvasExport --to canvas.csv``
 """
@@ -8,6 +8,7 @@ import contextlib
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from course_lib.errors import CourseError, ensure
 KEYS = ("ID", "SIS User ID", "SIS Login ID")
 FACTS = ("Student", *KEYS, "Section")
 WAITS = "waits for a person"
+TEACHERS = re.compile(r" *### (?:BEGIN|END) SOLUTION\n?|\n+\*Notes for graders\.\*.*", re.DOTALL)
 # Of nbgrader's feedback: ours, which loads no MathJax, before its own.
 TEMPLATES = [
     str(Path(__file__).with_name("pages")),
@@ -96,6 +98,17 @@ class Feedback(NbGraderPreprocessor):
         if waiting:
             facts["score"] = f"{facts['score']:g} so far"
         return nb, resources
+
+
+class Solutions(NbGraderPreprocessor):
+    """A source notebook as students read it: with the answers, without the marks around them, the
+    notes for graders and what nbgrader knows of the cells.
+    """
+
+    def preprocess_cell(self, cell: Any, resources: Any, _: int) -> tuple[Any, Any]:
+        cell.source = TEACHERS.sub("", cell.source)
+        cell.metadata.pop("nbgrader", None)
+        return cell, resources
 
 
 def as_text(value: Any, *_: Any) -> Any:

@@ -3,7 +3,6 @@ tools that compare.
 """
 
 import contextlib
-import datetime
 import importlib
 import json
 import os
@@ -13,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from assignments.grader import dates, notebook
+from assignments.grader import notebook
 from assignments.grader.course import open_checks, put_down, submitted
 from assignments.grader.handin import as_released
 from assignments.grader.notebook import graded_cells
@@ -21,8 +20,6 @@ from course_lib.data.files import read_words, replace_file
 from course_lib.errors import CourseError, ensure, need
 
 BLOCK = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
-# not for students
-TEACHERS = re.compile(r" *### (?:BEGIN|END) SOLUTION\n?|\n+\*Notes for graders\.\*.*", re.DOTALL)
 # characters of a solution that cannot stand elsewhere by chance
 SHORTEST = 30
 
@@ -85,35 +82,6 @@ def release(course: Path, problem_set: str) -> Path:
         archive.unlink(missing_ok=True)
         raise
     return archive
-
-
-def solve(course: Path, problem_set: str) -> Path:
-    """Write solutions/psN.ipynb: the students' notebook with all answers. Raises CourseError before
-    the due date, and before the last extension ends.
-    """
-    from assignments.grader.gradebook import opened
-
-    with opened(course) as book:
-        book.plan(problem_set)
-        due = book.find_assignment(problem_set).duedate
-    until, _ = dates.extensions(course, problem_set, None, [problem_set])
-    due = max([due, *until.values()]) if due else None
-    if due and due > datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
-        raise CourseError(
-            f"{problem_set} is due on {due:%Y-%m-%d %H:%M} UTC",
-            course / "gradebook.db",
-            "wait until then",
-        )
-    source = course / "source" / problem_set / f"{problem_set}.ipynb"
-    content = json.loads(read_words(source))
-    content["cells"] = notebook.notebook_cells(content)
-    for cell in content["cells"]:
-        cell["source"] = TEACHERS.sub("", cell["source"])
-        cell["metadata"].pop("nbgrader", None)
-    target = course / "solutions" / f"{problem_set}.ipynb"
-    target.parent.mkdir(exist_ok=True)
-    replace_file(target, json.dumps(content, indent=1).encode() + b"\n")
-    return target
 
 
 def leaks(folder: Path, source: Path, checks: list) -> list[str]:

@@ -16,13 +16,13 @@ import pytest
 pytest.importorskip("nbgrader", reason="nbgrader is not installed")
 
 import yaml
-from checks import matrix
 
-from assignments.grader import bundled, grade, grade_one, release, sandbox, summary, verdicts
+from assignments.grader import bundled, grade, release, sandbox, verdicts
 from course_lib.errors import CourseError
 from tests import ROOT
 from tests.support.grading_runs import needs_bubblewrap
 from tests.support.problem_sets import notebook
+from tools.making import mutants
 
 KEEPS = (
     "CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW"
@@ -69,40 +69,6 @@ def test_what_is_hidden_is_shown_when_grades_are_published(tmp_path):
     ]["steps"]
     assert all(
         f"/autograder/source/{name}" in steps[2]["run"] for name in ("setup.sh", "run_autograder")
-    )
-
-
-def test_who_needs_a_look():
-    def result(name, *shares, **more):
-        checks = [
-            verdicts.Graded(f"c{i}", "f", "<t>", i < 2, 2.0, 2 * s, "<b>")
-            for i, s in enumerate(shares)
-        ]
-        return verdicts.Result(name, "ps2", "", checks, **more)
-
-    odd = [
-        result("hard-coded", 1, 1, 0, 0),
-        result("low", 0, 0.5, 0, 0),
-        result("noted", 1, 1, 1, 1, notes=["<i>"]),
-        verdicts.Result(
-            "ended",
-            "ps2",
-            "",
-            [verdicts.Graded("c", "f", "t", True, 2, 2, grade_one.ENDED["exit"])],
-        ),
-    ]
-    assert [len(summary.needs_a_look(r)) for r in (*odd, result("fine", 1, 1, 1, 0.5))] == [
-        1,
-        1,
-        1,
-        1,
-        0,
-    ]
-    page = summary.page(odd)
-    assert (
-        "&lt;b&gt; (2 of 2)" in page
-        and "&lt;t&gt;" in page
-        and not any(mark in page for mark in ("<b>", "<t>"))
     )
 
 
@@ -158,7 +124,7 @@ def submissions() -> dict[str, bytes]:
     """Notebooks with a fault in one function, one that looks around, a right one, and none."""
     found = {"right": json.dumps(notebook("ps2")).encode(), "text": b"no notebook"}
     changes = {name: ("SkipBlock", code) for name, code in FAULTS.items()}
-    changes["spy"] = ("judge_pair", SPY + matrix.variants("ps2", "judge_pair")[-1].code)
+    changes["spy"] = ("judge_pair", SPY + mutants.variants("ps2", "judge_pair")[-1].code)
     for name, (function, code) in changes.items():
         book = notebook("ps2")
         next(

@@ -8,11 +8,12 @@ import time
 
 import pytest
 import torch
-from checks import corpus, judges, matrix
+from checks import judges
 from checks.contract import generator
 from checks.probes import tools
 
 from tests.support.problem_sets import FUNCTIONS, LONG, answers, checks
+from tools.making import mutants
 
 pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with require
 
 def test_every_function_has_two_right_solutions_or_more_and_five_wrong_ones_or_more():
     for ps, function in FUNCTIONS:
-        variants = matrix.variants(ps, function)
+        variants = mutants.variants(ps, function)
         right = [v for v in variants if v.message is None]
         assert len(right) >= 2 and len(variants) - len(right) >= 5, function
         assert len({v.name for v in variants}) == len(variants), function
@@ -64,8 +65,8 @@ REFUSED = {
 @pytest.mark.parametrize("edit", ROWS)
 def test_a_row_of_the_corpus_is_a_small_change_of_the_base(tmp_path, edit):
     (tmp_path / "t.txt").write_text(TABLE.format(edit if edit[0] in "-+~" else f" {edit}"))
-    other, alive, right = corpus.read(tmp_path / "t.txt")
-    assert ROWS[edit] in alive.code and alive.code.startswith(f"{corpus.HEAD}\n\n\ndef")
+    other, alive, right = mutants.read(tmp_path / "t.txt")
+    assert ROWS[edit] in alive.code and alive.code.startswith(f"{mutants.HEAD}\n\n\ndef")
     assert other.code == right.code.replace("[x, y]", "[y, x]") != right.code
     assert (alive.name, alive.message, right.message) == ("alive", "places", None)
 
@@ -74,7 +75,7 @@ def test_a_row_of_the_corpus_is_a_small_change_of_the_base(tmp_path, edit):
 def test_a_row_that_does_not_fit_the_base_is_refused_by_name(tmp_path, edit):
     (tmp_path / "t.txt").write_text(TABLE.format(edit))
     with pytest.raises(ValueError, match=r"t\.txt, alive: ") as caught:
-        corpus.read(tmp_path / "t.txt")
+        mutants.read(tmp_path / "t.txt")
     assert REFUSED[edit] in str(caught.value)
 
 
@@ -88,46 +89,48 @@ STEPS = [
 
 @pytest.mark.parametrize(("ps", "function"), STEPS)
 def test_a_step_that_learns_nothing_earns_nothing(ps, function):
-    alone = next(v for v in matrix.variants(ps, function) if v.name == "steps_alone")
-    assert matrix.row(ps, function, alone).points == 0
+    alone = next(v for v in mutants.variants(ps, function) if v.name == "steps_alone")
+    assert mutants.row(ps, function, alone).points == 0
     idle = {function: lambda *args: {}}
-    assert matrix.grade(ps, idle, "idle", function=function)[0] == 0
+    assert mutants.grade(ps, idle, "idle", function=function)[0] == 0
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("ps", "function"), FUNCTIONS)
 def test_a_mistake_costs_the_same_with_every_key(ps, function):
-    for variant in matrix.variants(ps, function):
-        rows = [matrix.row(ps, function, variant, str(key)) for key in range(20)]
+    for variant in mutants.variants(ps, function):
+        rows = [mutants.row(ps, function, variant, str(key)) for key in range(20)]
         assert len({round(row.points, 4) for row in rows}) == 1, variant.name
 
 
 @pytest.mark.parametrize("ps", LONG)
 def test_wrong_solutions_lose_points_for_the_right_reason_and_right_ones_none(ps):
-    rows = matrix.matrix(ps)
+    rows = mutants.matrix(ps)
     assert [row for row in rows if not row.good] == []
     assert all(row.points < row.total for row in rows if row.variant.message)
-    assert matrix.table(ps, rows) in matrix.HANDBOOK.read_text(), "run python -m checks.matrix all"
+    assert mutants.table(ps, rows) in mutants.HANDBOOK.read_text(), (
+        "run python -m tools.making.mutants all"
+    )
 
 
 def test_the_command_prints_the_matrix_and_fails_where_a_mutant_lives(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(matrix, "MUTANTS", tmp_path)
-    monkeypatch.setattr(matrix, "FUNCTIONS", {"ps2": ("judge_pair",)})
-    monkeypatch.setattr(matrix, "HANDBOOK", tmp_path / "manual.md")
+    monkeypatch.setattr(mutants, "MUTANTS", tmp_path)
+    monkeypatch.setattr(mutants, "FUNCTIONS", {"ps2": ("judge_pair",)})
+    monkeypatch.setattr(mutants, "HANDBOOK", tmp_path / "manual.md")
     (tmp_path / "ps2").mkdir()
     path, table = tmp_path / "ps2" / "judge_pair.txt", TABLE.format("~ x + 0 -> x")
     path.write_text(table.replace("x + 0 -> x", "[x, y] -> [y, x]"))
-    assert matrix.main(["ps2", "judge_pair"]) == 0
+    assert mutants.main(["ps2", "judge_pair"]) == 0
     assert "| `ps2` | 1 | 2 of 2 | 1 of 1 |" in capsys.readouterr().out
     path.write_text(table)
-    assert matrix.main(["ps2"]) == 1
+    assert mutants.main(["ps2"]) == 1
     assert "! judge_pair alive: 4.00 of 4" in capsys.readouterr().out
-    matrix.HANDBOOK.write_text("before\n<!-- kill matrix -->\nold\n<!-- end -->\nafter\n")
-    assert matrix.main(["all"]) == 1
-    assert "| `ps2` | 1 | 1 of 2 | 1 of 1 |\n<!-- end -->\nafter\n" in matrix.HANDBOOK.read_text()
-    assert matrix.main(["ps9"]) == 2
+    mutants.HANDBOOK.write_text("before\n<!-- kill matrix -->\nold\n<!-- end -->\nafter\n")
+    assert mutants.main(["all"]) == 1
+    assert "| `ps2` | 1 | 1 of 2 | 1 of 1 |\n<!-- end -->\nafter\n" in mutants.HANDBOOK.read_text()
+    assert mutants.main(["ps9"]) == 2
 
 
 # ---- checks

@@ -9,7 +9,7 @@ pytest.importorskip("nbgrader", reason="nbgrader is not installed")
 
 from hostile.build import ANSWERS, cells_of, notebook
 
-from assignments.grader import feedback, gradebook, lms, summary, verdicts
+from assignments.grader import feedback, gradebook, lms, verdicts
 from assignments.grader import notebook as reading
 from tests import ROOT
 from tests.support.toy_course import nbgrader
@@ -44,8 +44,7 @@ def test_a_name_in_the_file_and_an_ungraded_answer_reach_the_reports(course):
         (course / "roster.csv").write_text(roster)
         result.name = lms.names_of(course, book)["101"]
     assert feedback.table([result]).splitlines()[1].startswith('101,"Doe, <i>Jane",1,2')
-    for page in (feedback.page(result), summary.page([result])):
-        assert "101" in page and "Doe, &lt;i&gt;Jane" in page
+    assert "Doe, &lt;i&gt;Jane" in feedback.page(result)
     assert verdicts.Result.from_json(result.to_json()).name == ""
 
     nbgrader(course, "generate_feedback", "toy")

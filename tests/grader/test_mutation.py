@@ -1,9 +1,10 @@
-"""Small changes of right solutions, made by rule, lose points: a part of `checks.mutation all`."""
+"""Small changes of right solutions, made by rule, lose points: a part of what mutants.py tries."""
 
 import pytest
-from checks import mutation
 
+from assignments.grader.viva.changes import changes
 from tests.support.problem_sets import FUNCTIONS
+from tools.making import mutants
 
 SOLUTION = """
 def f(a, b):
@@ -17,13 +18,13 @@ CHANGED += ["else c", "keepdim=False", "return c\n"]
 
 
 def test_the_changes_of_a_solution_are_small_each_there_once_and_they_compile():
-    texts = [change + "\n" for change in mutation.changes(SOLUTION)]
+    texts = [change + "\n" for change in changes(SOLUTION)]
     assert len(set(texts)) == len(texts)
     missing = [part for part in CHANGED if not any(part in text for text in texts)]
     assert missing == []
     for text in texts:
         compile(text, "changed", "exec")
-    assert not any("(a + b)" in text for text in mutation.changes(SOLUTION, given=3))
+    assert not any("(a + b)" in text for text in changes(SOLUTION, given=3))
 
 
 @pytest.mark.parametrize(
@@ -37,13 +38,15 @@ def test_the_changes_of_a_solution_are_small_each_there_once_and_they_compile():
 )
 def test_a_change_that_hangs_or_does_not_run_is_killed(old, new, end, monkeypatch):
     base = "def generator_loss_hinge(fake_outputs):\n    return -fake_outputs.mean()\n"
-    monkeypatch.setattr(mutation, "SECONDS", 0.5)
-    assert mutation.fate("ps1", "generator_loss_hinge", base, base.replace(old, new)) == end
+    monkeypatch.setattr(mutants, "SECONDS", 0.5)
+    assert mutants.fate("ps1", "generator_loss_hinge", base, base.replace(old, new)) == end
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("every", [40, pytest.param(10, marks=pytest.mark.extra)])
 def test_of_a_part_of_all_changes_95_percent_lose_points(every):
-    fates = mutation.count(FUNCTIONS, every=every)
-    assert mutation.share(fates) >= 0.95, "python -m checks.mutation PS shows the others"
+    fates = mutants.count(FUNCTIONS, every=every)
+    assert mutants.share(fates) >= 0.95, (
+        "python -m tools.making.mutants PS --changes shows the others"
+    )
     assert fates.total() > 1500 / every

@@ -9,7 +9,7 @@ from checks import bundle
 from nbclient import NotebookClient
 
 from tests import ROOT
-from tests.support.problem_sets import LONG, SETS, answers, checks, grade, notebook
+from tests.support.problem_sets import LONG, SETS, answers, checks, grade, notebook, totals
 from tests.support.processes import python
 from tests.support.toy_course import nbgrader
 
@@ -21,7 +21,7 @@ def test_notebook_metadata_is_complete_and_its_points_are_those_of_the_checks(ps
     facts = [cell.metadata.nbgrader for cell in nb.cells]
     assert len({fact.grade_id for fact in facts}) == len(facts)
     autograded = {f.grade_id: f.points for f in facts if f.grade and not f.solution}
-    assert autograded == {f"test_{name}": n for name, n in checks.points(ps).items()}
+    assert autograded == {f"test_{name}": n for name, n in totals(ps).items()}
     for cell, fact in zip(nb.cells, facts, strict=True):
         assert fact.schema_version == 3 and fact.cell_type == cell.cell_type
         assert (
@@ -42,7 +42,7 @@ def test_notebook_metadata_is_complete_and_its_points_are_those_of_the_checks(ps
 
 @pytest.mark.parametrize("ps", LONG)
 def test_solutions_get_full_marks_and_the_untouched_version_none(ps):
-    assert grade(ps, answers(ps)) == (sum(checks.points(ps).values()), ())
+    assert grade(ps, answers(ps)) == (sum(totals(ps).values()), ())
     points, findings = grade(ps, answers(ps, blank=True))
     assert points == 0 and len(findings) == len(checks.load(ps))
     assert all(message == "Not written yet." for _, message in findings)
@@ -71,7 +71,7 @@ def test_students_get_checks_without_the_code_of_the_answers(tmp_path):
     bundle.bundle("ps1", tmp_path)
     files = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")]
     assert "checks/visible/ps1.json" in files
-    for word in ("loss_cases", "reference", "ps2", "matrix", "corpus", "checks/ps1"):
+    for word in ("loss_cases", "reference", "ps2", "checks/ps1"):
         assert not any(word in name for name in files), word
     hidden = [item.name for item in checks.load("ps1") if not item.visible]
     shipped = "".join((tmp_path / name).read_text(encoding="utf-8") for name in files)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from checks import FUNCTIONS, load, matrix
+from checks import FUNCTIONS, load
 from hostile import CASES
 
 from assignments.grader import sandbox
@@ -15,6 +15,7 @@ from assignments.grader.viva import ask, page
 from tests import ROOT
 from tests.support.grading_runs import left_behind, needs_bubblewrap
 from tests.support.problem_sets import SETS, notebook
+from tools.making import mutants
 
 pytestmark = [needs_bubblewrap, pytest.mark.slow, pytest.mark.timeout(1800)]
 COURSE = ROOT / "assignments"
@@ -41,7 +42,7 @@ def of_the_corpus(ps: str, number: int) -> dict[str, str]:
     rng, answers = random.Random(number), {}
     for function in FUNCTIONS[ps]:
         is_wrong = number > 0 and rng.random() < 1 / 3
-        fit = [v for v in matrix.variants(ps, function) if (v.message is not None) == is_wrong]
+        fit = [v for v in mutants.variants(ps, function) if (v.message is not None) == is_wrong]
         answers[function] = rng.choice(fit).code
     return answers
 
@@ -53,7 +54,7 @@ def failing(ps: str, question: dict) -> set[str]:
     names: dict = {"__name__": "viva"}
     for cell in question["version"].submission.cells:
         exec(cell["source"], names)
-    _, lost = matrix.grade(ps, names, "viva test", function=question["function"])
+    _, lost = mutants.grade(ps, names, "viva test", function=question["function"])
     return {check.title for check in load(ps) if check.name in {name for name, _ in lost}}
 
 

@@ -5,9 +5,9 @@ import re
 import checks
 import nbformat
 import pytest
-from checks import matrix
 
 from tests import ROOT
+from tools.making import mutants
 
 SETS = ("ps1", "ps2", "ps3", "ps4", "ps5")
 # ps3 and ps4 train more networks.
@@ -19,8 +19,16 @@ def notebook(ps: str) -> nbformat.NotebookNode:
     return nbformat.read(ROOT / "assignments" / "source" / ps / f"{ps}.ipynb", 4)
 
 
+def totals(ps: str) -> dict[str, int]:
+    """Points of each graded function: those of the cell ``test_<function>`` in the notebook."""
+    found = dict.fromkeys(checks.FUNCTIONS[ps], 0)
+    for item in checks.load(ps):
+        found[item.function] += item.points
+    return found
+
+
 def grade(ps: str, names: dict) -> tuple[float, tuple]:
-    return matrix.grade(ps, names, "test")
+    return mutants.grade(ps, names, "test")
 
 
 def answers(ps: str, blank: bool = False) -> dict:

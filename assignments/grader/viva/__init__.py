@@ -1,1 +1,3 @@
-"""``course viva``: :mod:`.ask` finds questions on a student's own code, :mod:`.page` shows them."""
+"""``course viva``: :mod:`.changes` changes a student's own code, :mod:`.ask` finds questions on it,
+:mod:`.page` shows them.
+"""

@@ -7,10 +7,9 @@ and what other changed versions do are the wrong options.
 import ast
 import contextlib
 import difflib
-import importlib
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from assignments.grader.course import may_be_folder, open_checks
 from assignments.grader.notebook import Submission
 from assignments.grader.sandbox import Limits
 from assignments.grader.verdicts import Graded, Result
+from assignments.grader.viva.changes import changes
 from course_lib.errors import ensure
 
 QUESTIONS, LETTERS = 5, "ABCD"
@@ -74,9 +74,7 @@ def find(cells: list[dict], function: str) -> tuple[int, ast.stmt] | None:
     return None
 
 
-def changes(
-    submission: Submission, function: str, texts: Callable[[str], list[str]]
-) -> list[Version]:
+def versions_of(submission: Submission, function: str) -> list[Version]:
     """All versions with one changed line in a function, which is printed as Python prints it."""
     found = find(submission.cells, function)
     printed = ast.unparse(found[1]) if found else ""
@@ -85,7 +83,7 @@ def changes(
     (at, node), versions = found, []
     lines = submission.cells[at]["source"].splitlines()
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1
-    for text in texts(printed):
+    for text in changes(printed):
         pair = printed.splitlines(), text.splitlines()
         diff = list(difflib.unified_diff(*pair, lineterm=""))[3:]
         if [sum(line[0] == sign for line in diff) for sign in "-+"] == [1, 1]:
@@ -181,12 +179,11 @@ def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> 
     """What the pages show. Raises CourseError where nothing can be asked, or code is stopped."""
     submission, rng = read(course, problem_set, student), random.Random(seed)
     functions = open_checks(course, problem_set).FUNCTIONS[problem_set]
-    texts = importlib.import_module("checks.mutation").changes
     tried: dict[str, list[Version]] = {}
     for name in functions:
         found: list[Version] = []
         with contextlib.suppress(RecursionError):  # nested deeper than Python can print
-            found = changes(submission, name, texts)
+            found = versions_of(submission, name)
         tried[name] = rng.sample(found, min(TRIED, len(found)))
     own = Version(replace(submission))
     run(own, tried, course, problem_set, tier, f"viva {seed}")
