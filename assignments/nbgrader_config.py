@@ -11,8 +11,7 @@ c.CourseDirectory.course_id = "gan-translation"
 
 # nbgrader zip_collect PS, with what the platform exports in downloaded/PS/archive/. Canvas names
 # the files doejane_4711_1234_ps2.ipynb, doejane_LATE_4711_1234_ps2-1.ipynb: 4711 becomes the
-# student's number here, and doejane the name in reports.
-c.ZipCollectApp.collector_plugin = "assignments.grader.lms.NamedCollector"
+# student's number here.
 c.FileNameCollectorPlugin.named_regexp = (
     r".*[\\/](?P<last_name>[^_\\/]+)_(?:LATE_)?(?P<student_id>\d+)_\d+_"
     r"(?P<file_id>[^\\/]+?)(?:-\d+)?\.ipynb$"
@@ -22,11 +21,10 @@ c.FileNameCollectorPlugin.named_regexp = (
 #   r"(?P<file_id>[^\\/]+)\.ipynb$"
 
 # Late: a tenth of the points a day begun, at most half, from the due date in the grade book
-# (nbgrader db assignment add PS --duedate="2027-03-01 18:00 UTC"). Set share to 0 to take nothing
-# off.
+# (nbgrader db assignment add PS --duedate="2027-03-01 18:00 UTC"). For another rule:
+#   c.PenaltyPerDay.share = 0.0
+#   c.PenaltyPerDay.most = 0.3
 c.AssignLatePenalties.plugin_class = "assignments.grader.lms.PenaltyPerDay"
-c.PenaltyPerDay.share = 0.1
-c.PenaltyPerDay.most = 0.5
 
 # nbgrader generate_feedback PS: always anew, as a score may have changed with the notebook
 # unchanged.
@@ -40,4 +38,4 @@ c.HTMLExporter.filters = {"float": as_text, "round": as_text}
 c.GenerateSolution.preprocessors = [Solutions]
 
 # nbgrader export --exporter=assignments.grader.lms.CanvasExport --to canvas.csv
-c.CanvasExport.roster = "roster.csv"
+#   c.CanvasExport.roster = "another.csv"

@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from checks.probes.tools import decode, encode
-
-__all__ = ["Check", "Verdict", "decode", "encode", "generator"]
 
 
 @dataclass(frozen=True)

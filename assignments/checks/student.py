@@ -3,12 +3,12 @@
 import importlib
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from checks import FUNCTIONS
 from checks.contract import Check, generator
+from checks.judges import facets
 from checks.probes import tools
 
 # In a student's copy: prepared cases instead of the expectations' code.
@@ -32,14 +32,7 @@ def prepared(item: Check) -> dict[str, Any]:
     """A check as a case: what a student may know of it."""
     inputs, expectations = item.prepare(generator("visible", item.name))
     facts = {key: getattr(item, key) for key in ("name", "function", "points", "title", "probe")}
-    judge = [item.judge.__module__, item.judge.__name__]
-    return facts | {"judge": judge, "inputs": inputs, "expectations": expectations}
-
-
-def judge_of(case: dict[str, Any]) -> Callable:
-    """The judge that a case names."""
-    module, name = case["judge"]
-    return getattr(importlib.import_module(module), name)
+    return facts | {"inputs": inputs, "expectations": expectations}
 
 
 def problem_set(function: str) -> str:
@@ -61,7 +54,7 @@ def report(function: str, names: dict) -> None:
     missing, start = [], time.perf_counter()
     for case in cases(ps, function):
         raw = tools.run(getattr(probes, case["probe"]), names, case["inputs"])
-        verdict = judge_of(case)(case["inputs"], case["expectations"], raw)
+        verdict = facets(case["inputs"], case["expectations"], raw)
         print(f"{case['points'] * verdict.share:.3g} of {case['points']} points: {case['title']}")
         if verdict.message:
             print(f"    {verdict.message}")

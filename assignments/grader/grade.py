@@ -51,7 +51,7 @@ def run(
     """All results of the chosen students, how many of them were graded now, and whose files lack,
     with the reason.
     """
-    from assignments.grader import gradebook, lms
+    from assignments.grader import gradebook
 
     course = course.absolute()
     everyone, left_out = with_good_names(submitted(course, problem_set, None))
@@ -98,8 +98,6 @@ def run(
                 f"nothing of {notebook.listed(gone)} lies in submitted/ any more: left out of"
                 " reports and of Canvas' table; their grades stay in the grade book"
             )
-        if unlisted := lms.on_no_list(course, everyone):
-            note(unlisted)
         left_out |= unwritten | unusable | astray(course, problem_set, sets)
         for name in folders.keys() - left_out.keys():
             if times[name].wrong:
@@ -213,7 +211,7 @@ def report(
     """
     from assignments.grader.lms import names_of
 
-    folder, names = course / "reports" / problem_set, names_of(course, book)
+    folder, names = course / "reports" / problem_set, names_of(book)
     results = {}
     for student, result in book.done(problem_set).items():
         if student in said:

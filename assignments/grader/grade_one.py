@@ -5,11 +5,9 @@ there is judged. Nothing that it says is trusted here.
 import contextlib
 import hashlib
 import math
-import random
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,6 @@ from assignments.grader.sandbox import Limits, Outcome, Worker
 from assignments.grader.verdicts import Graded, Result
 
 ONE_AT_A_TIME = threading.RLock()  # prepare and judge share torch's global random state
-NO_LABELS: Mapping[int, str] = MappingProxyType({})
 ENDED = {
     "time": "it took too long: is there an endless loop?",
     "processes": "no process could be started for this check:"
@@ -42,8 +39,6 @@ def alone(seed: int) -> Iterator[None]:
     import torch
 
     with ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
         torch.manual_seed(seed % 2**63)
         yield
 
@@ -80,7 +75,7 @@ def grade_one(
     drawn = {check.name: (check, *draw(check, key, whose)) for check in checks}
     if submission.reason:
         answer = {"message": submission.reason}
-        result.checks = [judge(*three, answer) for three in drawn.values()]
+        result.checks = [judge(*three, answer, submission.labels) for three in drawn.values()]
         return result
 
     job = {
@@ -109,7 +104,7 @@ def grade_one(
 
 
 def judged(
-    drawn: Iterable[tuple[Any, dict, dict]], outcome: Outcome, labels: Mapping[int, str] = NO_LABELS
+    drawn: Iterable[tuple[Any, dict, dict]], outcome: Outcome, labels: Mapping[int, str]
 ) -> tuple[list[Graded], list[str], str]:
     """The verdicts on all that came out of a sandbox for checks with their inputs and expectations,
     remarks on the notebook's cells, and why the submission ended early, if it did.
@@ -124,7 +119,7 @@ def judge(
     inputs: dict,
     expectations: dict,
     answer: dict | bytes,
-    labels: Mapping[int, str] = NO_LABELS,
+    labels: Mapping[int, str],
 ) -> Graded:
     """The verdict on one answer, as it arrived or parsed. Not its shape is trusted, not its types,
     not its word.
@@ -178,7 +173,7 @@ def error_text(answer: dict, labels: Mapping[int, str]) -> str:
 
 
 def answers(
-    checks: Iterable, outcome: Outcome, labels: Mapping[int, str] = NO_LABELS
+    checks: Iterable, outcome: Outcome, labels: Mapping[int, str]
 ) -> tuple[dict[str, dict | bytes], list[str], str]:
     """Per check what arrived for it, remarks on the notebook's cells, and why the submission ended
     early, if it did.

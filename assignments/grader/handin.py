@@ -148,7 +148,7 @@ def rehearse(submission: Submission, checks: ModuleType) -> Result:
         said, reason = run(job, Path(place))
     drawn = [
         (
-            SimpleNamespace(**case | {"visible": True, "judge": student.judge_of(case)}),
+            SimpleNamespace(**case | {"visible": True, "judge": student.facets}),
             case["inputs"],
             case["expectations"],
         )

@@ -1,28 +1,26 @@
-"""Plugins of nbgrader, named in a course's nbgrader_config.py: names from collected files, feedback
-without a network, solutions to hand out, grades for Canvas, and what lateness costs.
+"""Plugins of nbgrader, named in a course's nbgrader_config.py: feedback without a network,
+solutions to hand out, grades for Canvas, and what lateness costs.
 
 ``nbgrader export --exporter=assignments.grader.lms.CanvasExport --to canvas.csv``
 """
 
-import contextlib
 import csv
 import io
 import math
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import nbgrader
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.plugins import ExportPlugin, FileNameCollectorPlugin, LateSubmissionPlugin
+from nbgrader.plugins import ExportPlugin, LateSubmissionPlugin
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Dict, Float, Unicode
 
 from assignments.grader import safe
 from assignments.grader.course import plain
 from course_lib.data.files import replace_file
-from course_lib.errors import CourseError, ensure
+from course_lib.errors import ensure
 
 # Columns of a roster in which a student's name in nbgrader may stand.
 KEYS = ("ID", "SIS User ID", "SIS Login ID")
@@ -36,46 +34,11 @@ TEMPLATES = [
 ]
 
 
-class NamedCollector(FileNameCollectorPlugin):
-    """Collects files as nbgrader does, and keeps the names in them: in the grade book, where the
-    student has none there.
-    """
-
-    def collect(self, submitted_file: str) -> dict | None:
-        """What nbgrader reads from the file's name."""
-        found = super().collect(submitted_file)
-        keys = ("first_name", "last_name", "email")
-        names = {key: found[key] for key in keys if found and found.get(key)}
-        if names:
-            with Gradebook(self.parent.coursedir.db_url) as book:
-                student = book.update_or_create_student(found["student_id"])
-                if not (student.first_name or student.last_name):
-                    book.update_or_create_student(found["student_id"], **names)
-        return found
-
-
-def names_of(course: Path, book: Gradebook) -> dict[str, str]:
-    """Names by student, where the instructor has them: in Canvas' roster, else the grade book."""
+def names_of(book: Gradebook) -> dict[str, str]:
+    """Names by student, where the grade book has them."""
     parts = {student.id: (student.first_name, student.last_name) for student in book.students}
     names = {student: " ".join(filter(None, both)) for student, both in parts.items()}
-    with contextlib.suppress(CourseError):  # which on_no_list says
-        rows = read_roster(course / "roster.csv")
-        known, _, _ = match(set(names), rows)
-        names |= {known[id(row)]: row["Student"] for row in rows if id(row) in known}
     return {student: safe.line(name, 100) for student, name in names.items() if name}
-
-
-def on_no_list(course: Path, students: Iterable[str]) -> str:
-    """Who handed in and is not in the roster, if there is one, or why that cannot be read."""
-    if not (course / "roster.csv").is_file():
-        return ""
-    try:
-        _, strangers, doubtful = match(set(students), read_roster(course / "roster.csv"))
-    except CourseError as error:
-        return f"roster.csv gives no names: {error.what}"
-    names = ", ".join(sorted(strangers + doubtful))
-    what = "handed in, and not once in roster.csv, so left out of Canvas' table"
-    return f"{what}: {names}" if names else ""
 
 
 class Feedback(NbGraderPreprocessor):

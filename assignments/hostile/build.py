@@ -59,15 +59,10 @@ class Case:
         return {"toy.ipynb": made}
 
 
-def code_cell(source: str, **nbgrader: object) -> dict:
+def cell(kind: str, source: str, **nbgrader: object) -> dict:
     metadata = {"nbgrader": {"schema_version": 3, "task": False, **nbgrader}} if nbgrader else {}
-    return {
-        "cell_type": "code",
-        "execution_count": 1,
-        "metadata": metadata,
-        "outputs": [],
-        "source": source,
-    }
+    more = {"execution_count": 1, "outputs": []} if kind == "code" else {}
+    return {"cell_type": kind, "metadata": metadata, "source": source, **more}
 
 
 def cells_of(codes: dict[str, str]) -> list[dict]:
@@ -76,38 +71,14 @@ def cells_of(codes: dict[str, str]) -> list[dict]:
     """
     cells = []
     for name, code in codes.items():
-        if name in POINTS:
-            cells.append(code_cell(code, grade=False, grade_id=name, locked=False, solution=True))
-            cells.append(
-                code_cell(
-                    f"assert {name} is not None",
-                    grade=True,
-                    grade_id=f"test_{name}",
-                    locked=True,
-                    solution=False,
-                    points=POINTS[name],
-                )
-            )
-        elif name == "setup":
-            cells.append(
-                code_cell(code, grade=False, grade_id="setup", locked=True, solution=False)
-            )
-        else:
-            cells.append(code_cell(code))
-    data = {
-        "schema_version": 3,
-        "task": False,
-        "grade": True,
-        "solution": True,
-        "locked": False,
-        "points": 2,
-    }
-    answer = {
-        "cell_type": "markdown",
-        "metadata": {"nbgrader": {**data, "grade_id": WRITTEN}},
-        "source": QUESTION,
-    }
-    return [*cells, answer]
+        own = name in POINTS
+        facts = {"grade": False, "grade_id": name, "locked": not own, "solution": own}
+        cells.append(cell("code", code, **(facts if own or name == "setup" else {})))
+        if own:
+            test = {"grade": True, "grade_id": f"test_{name}", "locked": True, "solution": False}
+            cells.append(cell("code", f"assert {name} is not None", **test, points=POINTS[name]))
+    facts = {"grade": True, "grade_id": WRITTEN, "locked": False, "solution": True, "points": 2}
+    return [*cells, cell("markdown", QUESTION, **facts)]
 
 
 def notebook(codes: dict[str, str], cells: list[dict] | None = None, **metadata: object) -> bytes:

@@ -1,6 +1,5 @@
 """Checks of the problem sets: right solutions pass, wrong ones are found, and no judge crashes."""
 
-import copy
 import importlib
 import json
 import random
@@ -18,7 +17,7 @@ from tools.making import mutants
 pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
 
 
-# ---- the corpus
+# ---- the solutions
 
 
 def test_every_function_has_two_right_solutions_or_more_and_five_wrong_ones_or_more():
@@ -43,42 +42,8 @@ other | The other order. | places
 ~ [x, y] -> [y, x]
 
 alive | Not wrong at all. | places
-{}
+~ x + 0 -> x
 """
-ROWS = {
-    "    x = x + 0\n+    z = x\n-    y = y + 0": "    x = x + 0\n    z = x\n    return D(",
-    "-    x = x + 0\n-    y = y + 0\n+": "y):\n\n    return",
-    "+    z = x\n     x = x + 0\n...\n-    y = y + 0": "y):\n    z = x\n    x = x + 0\n    return",
-    "~ x + 0 -> x\n~ y = y + 0 -> y = y * 1": "x = x\n    y = y * 1\n",
-}
-REFUSED = {
-    "-    x = x": "not 0 times",  # whole lines only
-    "~ + 0 -> + 1": "not 2 times",
-    "+    z = x": "where to?",
-    "x + 0": "this is no edit",
-    "...": "there is no edit",
-    "~ x + 0 -> x\n-    x = x + 0": "overlap",
-    "~ x + 0 -> x +": "invalid syntax",
-}
-
-
-@pytest.mark.parametrize("edit", ROWS)
-def test_a_row_of_the_corpus_is_a_small_change_of_the_base(tmp_path, edit):
-    (tmp_path / "t.txt").write_text(TABLE.format(edit if edit[0] in "-+~" else f" {edit}"))
-    other, alive, right = mutants.read(tmp_path / "t.txt")
-    assert ROWS[edit] in alive.code and alive.code.startswith(f"{mutants.HEAD}\n\n\ndef")
-    assert other.code == right.code.replace("[x, y]", "[y, x]") != right.code
-    assert (alive.name, alive.message, right.message) == ("alive", "places", None)
-
-
-@pytest.mark.parametrize("edit", REFUSED)
-def test_a_row_that_does_not_fit_the_base_is_refused_by_name(tmp_path, edit):
-    (tmp_path / "t.txt").write_text(TABLE.format(edit))
-    with pytest.raises(ValueError, match=r"t\.txt, alive: ") as caught:
-        mutants.read(tmp_path / "t.txt")
-    assert REFUSED[edit] in str(caught.value)
-
-
 STEPS = [
     ("ps1", "gan_step"),
     ("ps2", "pix2pix_step"),
@@ -120,11 +85,7 @@ def test_the_command_prints_the_matrix_and_fails_where_a_mutant_lives(
     monkeypatch.setattr(mutants, "FUNCTIONS", {"ps2": ("judge_pair",)})
     monkeypatch.setattr(mutants, "HANDBOOK", tmp_path / "manual.md")
     (tmp_path / "ps2").mkdir()
-    path, table = tmp_path / "ps2" / "judge_pair.txt", TABLE.format("~ x + 0 -> x")
-    path.write_text(table.replace("x + 0 -> x", "[x, y] -> [y, x]"))
-    assert mutants.main(["ps2", "judge_pair"]) == 0
-    assert "| `ps2` | 1 | 2 of 2 | 1 of 1 |" in capsys.readouterr().out
-    path.write_text(table)
+    (tmp_path / "ps2" / "judge_pair.txt").write_text(TABLE)
     assert mutants.main(["ps2"]) == 1
     assert "! judge_pair alive: 4.00 of 4" in capsys.readouterr().out
     mutants.HANDBOOK.write_text("before\n<!-- kill matrix -->\nold\n<!-- end -->\nafter\n")
@@ -165,16 +126,14 @@ NASTY = [
     {"error": "E", "line": "x"},
 ]
 NASTY += [
-    {"shape": n, "data": data}
-    for n in ([], [2], [-1], [10**9], "2", [True], [2.0], None)
-    for data in NASTY
-]
-NASTY += [
+    *(
+        {"shape": n, "data": data}
+        for n in ([], [2], [-1], [10**9], "2", [True], [2.0], None)
+        for data in NASTY
+    ),
     {"shape": [3], "data": ["nan", "inf", "1"]},
     {"shape": [1], "data": [10**400]},
     [0.0] * 100_000,
-]
-NASTY += [
     {"shape": [200_000], "data": [0] * 200_000},
     {"shape": [1] * 50, "data": [1]},
     [[[[[["D"]]]]]],
@@ -194,10 +153,11 @@ def test_checks_are_quick_their_answers_are_json_and_judges_survive_any_json(ps)
         assert time.perf_counter() - start < item.seconds, item.name
         assert json.loads(json.dumps(raw, allow_nan=False)) == raw
         assert item.judge(inputs, expectations, raw) == checks.Verdict(1.0, "")
-        broken = [*NASTY, *({key: value} for key in raw for value in rng.sample(NASTY, 20))]
-        for key in raw:
-            for value in rng.sample(NASTY, 12):
-                broken.append(copy.copy(raw) | {key: value})
+        broken = [
+            *NASTY,
+            *({key: value} for key in raw for value in rng.sample(NASTY, 20)),
+            *(raw | {key: value} for key in raw for value in rng.sample(NASTY, 12)),
+        ]
         for answer in broken:
             verdict = item.judge(inputs, expectations, answer)
             assert 0 <= verdict.share <= 1 and len(verdict.message) < 3000

@@ -313,5 +313,5 @@ def test_submissions_killed_twice_end_with_the_same_grades(tmp_path, released):
 )
 def test_no_judge_gives_more_points_than_its_check_has(share, points):
     check = Mock(points=2, judge=Mock(return_value=Mock(share=share, message="")))
-    graded = grade_one.judge(check, {}, {}, {"raw": {}})
+    graded = grade_one.judge(check, {}, {}, {"raw": {}}, {})
     assert graded.score == points

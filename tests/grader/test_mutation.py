@@ -12,9 +12,11 @@ def f(a, b):
     c += g(b, keepdim=True)
     return c if a > 1 else -c
 """
-CHANGED = ["(b - a).mean()", "(a + b).mean()", "c = a - b", "(a - b).sum()", "(a - a)"]
-CHANGED += ["g(a, keepdim", "g(b)", "c += b", "pass", "a >= 1", "b > 1", "a > 2", "a > 0"]
-CHANGED += ["else c", "keepdim=False", "return c\n"]
+CHANGED = [
+    *("(b - a).mean()", "(a + b).mean()", "c = a - b", "(a - b).sum()", "(a - a)"),
+    *("g(a, keepdim", "g(b)", "c += b", "pass", "a >= 1", "b > 1", "a > 2", "a > 0"),
+    *("else c", "keepdim=False", "not a > 1"),
+]
 
 
 def test_the_changes_of_a_solution_are_small_each_there_once_and_they_compile():
@@ -25,21 +27,6 @@ def test_the_changes_of_a_solution_are_small_each_there_once_and_they_compile():
     for text in texts:
         compile(text, "changed", "exec")
     assert not any("(a + b)" in text for text in changes(SOLUTION, given=3))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "end"),
-    [
-        ("return", "while True: pass\n    return", "killed"),
-        ("mean()", "maen()", "killed"),
-        ("-fake", "fake", "killed"),
-        ("-fake_outputs.mean()", "(-fake_outputs).mean()", "same"),
-    ],
-)
-def test_a_change_that_hangs_or_does_not_run_is_killed(old, new, end, monkeypatch):
-    base = "def generator_loss_hinge(fake_outputs):\n    return -fake_outputs.mean()\n"
-    monkeypatch.setattr(mutants, "SECONDS", 0.5)
-    assert mutants.fate("ps1", "generator_loss_hinge", base, base.replace(old, new)) == end
 
 
 @pytest.mark.slow

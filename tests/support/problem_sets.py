@@ -21,10 +21,10 @@ def notebook(ps: str) -> nbformat.NotebookNode:
 
 def totals(ps: str) -> dict[str, int]:
     """Points of each graded function: those of the cell ``test_<function>`` in the notebook."""
-    found = dict.fromkeys(checks.FUNCTIONS[ps], 0)
-    for item in checks.load(ps):
-        found[item.function] += item.points
-    return found
+    return {
+        name: sum(item.points for item in checks.load(ps) if item.function == name)
+        for name in checks.FUNCTIONS[ps]
+    }
 
 
 def grade(ps: str, names: dict) -> tuple[float, tuple]:

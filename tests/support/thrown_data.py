@@ -116,10 +116,10 @@ def answers_are_judged(course: Path, thrown: tuple[bytes, int, str]) -> None:
     box = inbox.Inbox([check.name for check in checks], 3)
     for start in range(0, len(data), size):
         box.feed(data[start : start + size])
-    found, notes, why = grade_one.answers(checks, sandbox.Outcome(box, reason, 1.0))
+    found, notes, why = grade_one.answers(checks, sandbox.Outcome(box, reason, 1.0), {})
     drawn = [grade_one.draw(check, "key", "ann/toy") for check in checks]
     judged = [
-        grade_one.judge(c, *both, found[c.name]) for c, both in zip(checks, drawn, strict=True)
+        grade_one.judge(c, *both, found[c.name], {}) for c, both in zip(checks, drawn, strict=True)
     ]
     is_safe(verdicts.Result("ann", "toy", "", judged, notes, why))
 

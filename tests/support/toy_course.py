@@ -42,7 +42,7 @@ def make(folder: Path) -> Path:
     """
     from nbgrader.api import Gradebook
 
-    shutil.copytree(ROOT / "assignments" / "hostile" / "toy" / "checks", folder / "checks",
+    shutil.copytree(ROOT / "tests" / "support" / "toy" / "checks", folder / "checks",
                     ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
     (folder / "submitted").mkdir()
     (folder / "term_key.txt").write_text("SENTINEL-KEY\n")

@@ -16,10 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-CHECKS = str(Path(__file__).resolve().parent.parent)
 OTHERS = (
     "<frozen",
-    CHECKS,
+    str(Path(__file__).resolve().parent.parent),
     *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib")},
 )  # whose lines are not shown
 LARGEST = 100_000  # numbers in one answer

@@ -49,17 +49,8 @@ def warm_up(modules: list[str]) -> dict[str, str]:
             failed[name] = f"{type(error).__name__}: {error}"
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
-        net = torch.nn.Sequential(
-            torch.nn.Conv2d(3, 4, 3), torch.nn.InstanceNorm2d(4), torch.nn.ConvTranspose2d(4, 3, 3)
-        )
-        for optimiser in (
-            torch.optim.Adam(net.parameters()),
-            torch.optim.SGD(net.parameters(), 0.1),
-        ):
-            # its first call imports torch._dynamo: 1.5 s, here and not in every check
-            optimiser.zero_grad()
-            net(torch.zeros(1, 3, 8, 8)).sum().backward()
-            optimiser.step()
+    if tools := sys.modules.get("checks.probes.tools"):
+        tools.warm()
     return failed
 
 

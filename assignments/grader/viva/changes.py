@@ -72,15 +72,11 @@ def alternatives(node: ast.AST, params: list[str]) -> Iterator[ast.AST]:
             yield operand
         case ast.Compare(left, [op], right) if type(op) in OPERATORS:
             yield ast.Compare(left, [OPERATORS[type(op)]()], right)
-        case ast.BoolOp(op, values):
-            yield ast.BoolOp(ast.And() if isinstance(op, ast.Or) else ast.Or(), values)
         case ast.Constant(bool() as value):
             yield ast.Constant(not value)
         case ast.Constant(int() | float() as value):
             yield ast.Constant(value + 1)
             yield ast.Constant(value - 1)
-            if value not in (0, 1, 2):
-                yield ast.Constant(2 * value)
         case ast.Call(func, args, keywords):
             name = getattr(func, "attr", getattr(func, "id", ""))
             if isinstance(func, ast.Attribute) and name not in UNASKED:
@@ -99,10 +95,11 @@ def alternatives(node: ast.AST, params: list[str]) -> Iterator[ast.AST]:
                 yield type(node)(order, ast.Load())
         case ast.Name(name, ast.Load()) if name in params and len(params) > 1:
             yield ast.Name(params[(params.index(name) + 1) % len(params)], ast.Load())
-        case ast.IfExp(_, body, orelse):
-            yield body
-            yield orelse
-        case ast.If(test, body, orelse) | ast.While(test, body, orelse):
+        case (
+            ast.If(test, body, orelse)
+            | ast.While(test, body, orelse)
+            | ast.IfExp(test, body, orelse)
+        ):
             yield type(node)(ast.UnaryOp(ast.Not(), test), body, orelse)
         case ast.Expr(ast.Call()) | ast.AugAssign():
             yield ast.Pass()
