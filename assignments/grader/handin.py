@@ -139,7 +139,7 @@ def rehearse(submission: Submission, checks: ModuleType) -> Result:
     """The visible checks on this notebook, in a process of its own, with the library that a
     grader's sandbox has.
     """
-    student = importlib.import_module("checks.student")
+    student, judges = map(importlib.import_module, ("checks.student", "checks.judges"))
     cases = student.cases(submission.problem_set)
     probes = f"checks.probes.{submission.problem_set}"
     job = {"cells": submission.cells, "checks": cases, "probes": probes, "limits": LIMITS}
@@ -148,7 +148,7 @@ def rehearse(submission: Submission, checks: ModuleType) -> Result:
         said, reason = run(job, Path(place))
     drawn = [
         (
-            SimpleNamespace(**case | {"visible": True, "judge": student.facets}),
+            SimpleNamespace(**case | {"visible": True, "judge": judges.facets}),
             case["inputs"],
             case["expectations"],
         )
