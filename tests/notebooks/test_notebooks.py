@@ -31,7 +31,8 @@ def number(path: Path) -> str:
 
 
 def is_first(path: Path) -> bool:
-    return number(path) in MAIN[:4]
+    """Of those that ``make course`` runs; 00 is run so by test_front_door.py."""
+    return number(path) in MAIN[1:4]
 
 
 def in_turn(path: Path):
