@@ -7,8 +7,8 @@ misconceptions and the last three questions come from assignments/lesson_plans.m
 answers in the notes.
 
 build/decks/02_pix2pix.html is one file that needs no network; its figures lie beside it, in the
-folder 02_pix2pix, as PNG to use elsewhere. ``--check`` opens each deck in Chromium and
-names the slides that overflow; ``--pictures`` also keeps a picture of each slide.
+folder 02_pix2pix, as PNG to use elsewhere. ``--check`` opens each deck in Chromium and names the
+slides that overflow.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from pathlib import Path
 import nbformat
 from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
+from matplotlib import font_manager, mathtext
 from PIL import Image
 
-from assignments.grader.lms import FORMULA, in_picture
 from tools.tracked import ROOT
 
 OUT = ROOT / "build" / "decks"
@@ -36,6 +36,24 @@ MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 # What belongs together: code, a fold, a formula, else lines up to an empty one.
 BLOCK = re.compile(
     r"\s*(?:```.*?```|<details>.*?</details>|\$\$.*?\$\$|(?:(?!\n\s*\n|\$\$).)+)", re.DOTALL
+)
+# Code is left as it is; $$ before $.
+FORMULA = re.compile(r"(`+).*?\1|\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
+# What the pages write in TeX's words, in those that Matplotlib knows.
+IN_MATPLOTLIB = (
+    (r"\\ge(?![a-zA-Z])", r"\\geq "),
+    (r"\\le(?![a-zA-Z])", r"\\leq "),
+    (r"\\[lr]Vert(?![a-zA-Z])", r"\\Vert "),
+    (r"\\[lr]vert(?![a-zA-Z])", r"\\vert "),
+    (r"\\underbrace\{((?:[^{}]|\{[^{}]*\})*)\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"[\1]_{\2}"),
+    (r"\\[bB]igg?[lrm]?(?![a-zA-Z])", ""),
+    (r"\\[td]?frac *([0-9a-zA-Z]) *([0-9a-zA-Z])", r"\\frac{\1}{\2}"),
+    (r"\\[td]?frac *([0-9a-zA-Z]) *\{", r"\\frac{\1}{"),
+    (r"\\[td]?frac *(\{[^{}]*\}|\\[a-zA-Z]+) *([0-9])", r"\\frac{\1}{\2}"),
+    (r"\\[td]frac", r"\\frac"),
+    (r"_\\text *\{([^{}]*)\}", r"_{\\mathrm{\1}}"),
+    (r"\\(mathcal|mathbb|sqrt|bar|hat) *([a-zA-Z])", r"\\\1{\2}"),
+    (r"\s+", " "),
 )
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\([^)]*\)")
 PICTURE = re.compile(r"!\[(.*?)\]\((.+?)\)\Z", re.DOTALL)
@@ -55,6 +73,24 @@ class Slide:
     body: str = ""
     caption: str = ""
     notes: list[str] = field(default_factory=list)
+
+
+def in_picture(found: re.Match) -> str:
+    """A formula as an image; code, and what Matplotlib cannot draw, as it stands."""
+    file, words = io.BytesIO(), found[2] or found[3]
+    if not words:
+        return found[0]
+    alt = html.escape(words).replace("\n", " ")
+    for old, new in IN_MATPLOTLIB:
+        words = re.sub(old, new, words)
+    try:
+        size = font_manager.FontProperties(size=12)
+        mathtext.math_to_image(f"${words.strip()}$", file, size, format="svg")
+    except ValueError:
+        return found[0]
+    source = base64.b64encode(file.getvalue()).decode()
+    style = "display:block;margin:.6em auto" if found[2] else "vertical-align:middle"
+    return f'<img alt="{alt}" style="{style}" src="data:image/svg+xml;base64,{source}">'
 
 
 def rendered(text: str) -> str:
@@ -188,7 +224,7 @@ def decks(wanted: list[str]) -> Iterator[Path]:
             yield out
 
 
-def check(deck: Path, pictures: bool) -> list[str]:
+def check(deck: Path) -> list[str]:
     """The slides of a deck that overflow in Chromium, as lines to print."""
     from playwright.sync_api import sync_playwright
 
@@ -197,9 +233,6 @@ def check(deck: Path, pictures: bool) -> list[str]:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.goto(deck.as_uri())
         wrong = page.evaluate("ready.then(() => overflowing())")
-        for i in range(page.evaluate("slides.length") if pictures else 0):
-            page.evaluate(f"show({i})")
-            page.screenshot(path=deck.with_suffix("") / f"slide-{i + 1:02}.png")
         browser.close()
     return [f"{deck.name}: slide {number} overflows" for number in wrong]
 
@@ -208,11 +241,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("notebooks", nargs="*", help="numbers, such as 02; all if none is given")
     parser.add_argument("--check", action="store_true", help="name slides that overflow")
-    parser.add_argument("--pictures", action="store_true", help="and keep a picture of each slide")
     args = parser.parse_args()
     found = []
     for deck in decks(args.notebooks):
         print(deck.relative_to(ROOT))
-        found += check(deck, args.pictures) if args.check or args.pictures else []
+        found += check(deck) if args.check else []
     print("\n".join(found))
     sys.exit(bool(found))

@@ -72,7 +72,9 @@ def test_imports_run_downwards_and_never_in_a_circle():
     assert done.returncode == 0 and "4 kept, 0 broken" in done.stdout, done.stdout + done.stderr
 
 
-IMPORTS = re.compile(r"^ *from (course_lib[\w.]*) import (\([^)]*\)|[^#\n]*)", re.M)
+IMPORTS = re.compile(
+    r"^ *from ((?:course_lib|assignments|tools)[\w.]*) import (\([^)]*\)|[^#\n]*)", re.M
+)
 
 
 def texts_of(path: Path) -> list[str]:
@@ -85,8 +87,10 @@ def texts_of(path: Path) -> list[str]:
 
 
 def test_every_name_that_a_page_imports_is_there():
-    """Of notebooks, the one-file editions, guide pages and the problem sets that are handed out."""
-    homes = ("notebooks/", "assignments/source/")
+    """Of notebooks, the one-file editions, guide pages, the problem sets that are handed out and
+    the authors' tools.
+    """
+    homes = ("notebooks/", "assignments/source/", "tools/")
     pages = [ROOT / name for name in files() if name.startswith(homes)]
     found = {
         (module, name)
