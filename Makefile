@@ -77,7 +77,7 @@ rest: setup
 
 test-all: test rest ## and the electives, the site, the tools, more of the browser, a wheel
 
-soak: setup ## the long counts that `make test` runs small; the report is build/soak.md (half an hour or more)
+soak: setup ## the long counts that `make test` runs small; the report is build/soak.md (two hours or more)
 	@mkdir -p build && printf '%s\n' '# Soak report' '' '| what was done | times | what was found |' '|---|---|---|' > build/soak.md
 	$(BIN)/python -m pytest -m soak -rs
 	@cat build/soak.md; echo "Written to build/soak.md. To keep it: cp build/soak.md tests/soak_report.md"
