@@ -481,8 +481,11 @@ def in_palette(
 
     One in these colours alone stays as it is, down to the finest line that was painted.
     """
-    window, flat = window_of(min(images.shape[-2:])), []
-    for picture in map(to_image, images):
-        snapped = flattened(picture, palette, 1)
-        flat.append(snapped if snapped == picture else flattened(picture, palette, window))
+    window = window_of(min(images.shape[-2:]))
+    flat = [
+        picture
+        if flattened(picture, palette, 1) == picture
+        else flattened(picture, palette, window)
+        for picture in map(to_image, images)
+    ]
     return torch.stack([to_tensor(image, image.size) for image in flat])

@@ -49,8 +49,8 @@ def read(path: str | Path) -> Image.Image:
 
 
 class OnePhoto(TwoDomains):
-    """``PHOTO.jpg``, paired: x is the photograph's middle square in flattened colours, y the
-    square; ``name``.
+    """``PHOTO.jpg`` or ``photo:NAME``, paired: x is the photograph's middle square in flattened
+    colours, y the square; ``name``.
 
     Both are (3, size, size) in [-1, 1], and warped alike: a coarse grid of random shifts, a turn, a
     zoom; beyond its border the picture is mirrored. In training each warp is drawn anew per (seed,

@@ -56,8 +56,8 @@ EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
 CHOSEN = "red_panda"  # the test photograph that is shown first
 WAITING = '<p class="waiting" role="status">One moment: this page is made when it is opened.</p>'
 HINTS = {  # what to try first in a tab of this kind; in the order of the tabs
-    "Paint": "Make an ear longer, or give it a third eye: choose a colour, paint, and the picture "
-    "follows. Then fill the background with another colour, or upload a picture of something else.",
+    "Paint": "Give it a third eye, or a longer ear: choose a colour, and paint. Then fill the "
+    "background.",
     "Photograph": "Drop a photograph here, or take one with the camera. A short film, from there "
     "or in a file (GIF, WebP, or MP4 with the extra film), comes back as films to save. Which "
     "colours are a guess? Then try a face, or a street at night: the course's networks learned "

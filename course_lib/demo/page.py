@@ -163,8 +163,13 @@ def _inputs(
     few = colours if len(colours) <= COLOURS else []
     labels = dict(zip(map(_hex, PALETTE), CLASSES, strict=True))
     meanings = [labels[colour] for colour in few] if set(few) <= set(labels) else few
-    told = {"presets": presets, "colours": few, "meanings": meanings, "paper": colours[0]}
-    return told | {"painted": bool(palette)}
+    return {
+        "presets": presets,
+        "colours": few,
+        "meanings": meanings,
+        "paper": colours[0],
+        "painted": bool(palette),
+    }
 
 
 def _hex(colour: Colour) -> str:

@@ -184,8 +184,11 @@ def translate_film(
     return targets
 
 
-def image_translator(method: Method, settings: dict) -> Callable[[Image.Image], Image.Image]:
-    """What turns an RGB image into its translation of the same size, as :func:`translate_files`.
+def image_translator(
+    method: Method, settings: dict, squared: bool = False
+) -> Callable[[Image.Image], Image.Image]:
+    """What turns an RGB image into its translation of the same size, as :func:`translate_files`;
+    ``squared`` is as there.
 
     ``settings`` are those of the run (run.json): they tell its direction, and how it sees pictures.
     A code z, or chance, is the same each time. Raises CourseError for a method that paints from
@@ -197,7 +200,8 @@ def image_translator(method: Method, settings: dict) -> Callable[[Image.Image], 
         settings["method"],
         "give a run that has learned from images",
     )
-    translate = _translator(method, looks.of_run(settings, settings["direction"]))
+    look = looks.of_run(settings, settings["direction"])
+    translate = _translator(method, look, squared=squared)
 
     def translated(image: Image.Image) -> Image.Image:
         name = f"an image of {image.width} x {image.height} px"

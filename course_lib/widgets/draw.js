@@ -18,8 +18,8 @@ function make(tag, attributes = {}, ...children) {
 }
 
 function render({ model, el }) {
-  const palette = model.get("palette") ?? [], paints = palette.length > 0;
-  const SIDE = paints ? model.get("side") : LARGE_SIDE, STEP = SIDE / STEPS, word = paints ? "painting" : "drawing";
+  const { palette = [], side: SIDE = LARGE_SIDE } = model.get("models")[0], paints = palette.length > 0;
+  const STEP = SIDE / STEPS, word = paints ? "painting" : "drawing";
 
   // ---- the page
   const button = (label, onclick, more = {}) => make("button", { type: "button", onclick, ...more }, label);

@@ -123,12 +123,14 @@ def static(models: Any) -> Figure:
 class Canvas(anywidget.AnyWidget):
     """The page of draw.js, and what the kernel does with its messages: see ``answer``.
 
-    A canvas has a ``picture`` of its own for each. What goes wrong in it appears below the canvas.
+    Each kind of canvas has a method ``picture``, which makes the answer of a message and the bytes
+    that came with it. What goes wrong in it appears below the canvas.
     """
 
     _esm = Path(__file__).with_name("draw.js")
     _css = Path(__file__).with_name("draw.css")
-    # {"name", "codes": whether it has any, "pen": in 320ths of the canvas}
+    # {"name", "codes": whether it has any, "pen": in 320ths of the canvas}, and of paint.paint
+    # {"palette": as "#ff0000", dark to light, "side": of the canvas, in pixels}
     models = traitlets.List().tag(sync=True)
     outlines = traitlets.List().tag(sync=True)  # {"name", "image": a PNG as a data URL}
     # of the first model to the first outline, a data URL: it is there while the kernel is busy
@@ -155,10 +157,6 @@ class Canvas(anywidget.AnyWidget):
             self.send({"kind": "error", "seq": content["seq"], "text": str(error) or repr(error)})
             raise
         self.send({"kind": "picture", "seq": content["seq"], "image": data_url(picture)})
-
-    def picture(self, content: dict, sent: Any) -> Image.Image:
-        """The answer to a message and the bytes that came with it."""
-        raise NotImplementedError
 
 
 class draw(Canvas):

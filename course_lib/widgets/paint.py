@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import traitlets
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
@@ -18,7 +17,6 @@ from course_lib.widgets.draw import Canvas
 from course_lib.widgets.show import data_url, read_upload
 
 STARTS = 7  # of val, beside the photograph itself
-PEN = 16  # in 320ths of the canvas
 
 
 def palette_of(settings: dict) -> list[tuple[int, int, int]]:
@@ -38,8 +36,9 @@ def starts(method: Any, settings: dict) -> dict[str, Image.Image]:
     except CourseError:
         return {"a blank sheet": Image.new("RGB", (size, size), palette[-1])}
     named = {"the photograph itself": data.x} if isinstance(data, OnePhoto) else {}
-    rows = spread(data.presentable, STARTS)
-    named |= {data.names[i].replace("_", " "): data[i]["x"] for i in rows}
+    named |= {
+        data.names[i].replace("_", " "): data[i]["x"] for i in spread(data.presentable, STARTS)
+    }
     # a file that was changed since the training has other colours
     flat = in_palette(torch.stack([*named.values()]), palette)
     return dict(zip(named, map(to_image, flat), strict=True))
@@ -48,7 +47,7 @@ def starts(method: Any, settings: dict) -> dict[str, Image.Image]:
 def static(method: Any, settings: dict) -> Figure:
     """What the canvas shows, on paper: paintings, and below them what the network makes of them."""
     paintings, size = starts(method, settings), method.config.image_size
-    answers = map(image_translator(method, settings), paintings.values())
+    answers = map(image_translator(method, settings, squared=True), paintings.values())
     painted, answered = (
         torch.stack([to_tensor(picture, size) for picture in row])
         for row in (paintings.values(), answers)
@@ -67,25 +66,21 @@ class paint(Canvas):
     learned from other pictures.
     """
 
-    palette = traitlets.List().tag(sync=True)  # "#ff0000", dark to light
-    side = traitlets.Int().tag(sync=True)  # of the canvas, in pixels
-
     def __init__(self, method: Any, settings: dict):
-        self.colours, side = palette_of(settings), method.config.image_size
+        self.colours, self.side = palette_of(settings), method.config.image_size
         ensure(
             self.colours,
             "this run has not learned from flat colours",
             settings["data"],
             "give one that was trained with --data PHOTO.jpg, or draw with draw.draw",
         )
-        self.translated = image_translator(method, settings)
+        self.translated = image_translator(method, settings, squared=True)
         paintings = starts(method, settings)
+        palette = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in self.colours]
         super().__init__(
-            models=[{"name": "", "codes": False, "pen": PEN}],
+            models=[{"name": "", "codes": False, "pen": 16, "palette": palette, "side": self.side}],
             outlines=[{"name": name, "image": data_url(one)} for name, one in paintings.items()],
             first=data_url(self.translated(next(iter(paintings.values())))),
-            palette=["#{:02x}{:02x}{:02x}".format(*colour) for colour in self.colours],
-            side=side,
         )
 
     def picture(self, content: dict, sent: Any) -> Image.Image:

@@ -44,7 +44,7 @@ def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(mon
     models = {"first": night, "second": night, "borrowed": munit, "mine": hd, "grey": colour}
     pages = app._pages(models | {"flat": flat})
     assert list(pages) == [kind for kind in app.HINTS if kind != "Draw"]
-    assert pages["Paint"]().palette == ["#000000", "#faf0e6"]
+    assert pages["Paint"]().models[0]["palette"] == ["#000000", "#faf0e6"]
     model, message, place = pages["There and back"]().children
     assert model.options == ("first", "second") and message.value == ""
     chosen, direction, _ = place.children[0].children

@@ -36,7 +36,7 @@ def test_one_paints_fills_and_takes_back_by_keys_and_what_is_saved_is_translated
         canvas.answer(content, [bytes(numbers)])
         return sent[-1]
 
-    state = canvas.get_state(["models", "outlines", "first", "palette", "side"])
+    state = canvas.get_state(["models", "outlines", "first"])
     with window(browser, ("blob:", "data:")) as page:
         page.expose_function("kernel", kernel)
         page.evaluate(PAGE, [canvas._esm, state])
