@@ -1,7 +1,6 @@
 """Do filled areas have one colour each, and one that the artist would use? For flat drawings."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,14 +14,6 @@ LEAST = 60  # px of an area at 128 px, without its rim: smaller ones are not jud
 ALIKE = 10.0  # Delta E (CIE 1976): colours closer than this are one
 WHOLE = 0.9  # of an area that is filled with one colour
 INK, PAPER = 40, 245  # of 255: a darker area is a line, a lighter one is paper
-
-
-class Committed(NamedTuple):
-    """Of the filled areas of a set of drawings."""
-
-    share: float  # that have one colour each, one of the true drawings' colours, in [0, 1]
-    chroma: float  # mean chroma (Lab) over that of the true drawings
-    areas: int
 
 
 def filled_areas(y: Float[Tensor, "3 h w"]) -> Iterator[Bool[Tensor, "h w"]]:
@@ -51,24 +42,27 @@ def filled_areas(y: Float[Tensor, "3 h w"]) -> Iterator[Bool[Tensor, "h w"]]:
                 yield inner > 0
 
 
-def committed(fake: Float[Tensor, "n 3 h w"], y: Float[Tensor, "n 3 h w"]) -> Committed:
-    """How decidedly ``fake`` fills the areas of the true drawings ``y``, both in [-1, 1].
+def committed_areas(
+    fake: Float[Tensor, "n 3 h w"], y: Float[Tensor, "n 3 h w"]
+) -> Float[Tensor, "n 2"]:
+    """Of each true drawing in ``y``, how many filled areas ``fake`` commits itself in, and of how
+    many; both in [-1, 1].
 
     An area counts if nine tenths of it lie within Delta E 10 of its median colour, and that within
-    Delta E 10 of a colour with which the true drawings fill an area.
+    Delta E 10 of a colour with which one of the true drawings fills an area.
     """
-    fake_lab, true_lab = rgb_to_lab(fake), rgb_to_lab(y)
-    made, true, whole = [], [], []
-    for drawing, lab, truth in zip(y, fake_lab, true_lab, strict=True):
+    true, made, whole, owner = [], [], [], []
+    for i, (drawing, lab, truth) in enumerate(zip(y, rgb_to_lab(fake), rgb_to_lab(y), strict=True)):
         for area in filled_areas(drawing):
-            pixels = lab[:, area]
-            middle = pixels.median(1).values
-            away = (pixels - middle[:, None]).norm(dim=0)
-            whole.append((away <= ALIKE).float().mean() >= WHOLE)
+            middle = lab[:, area].median(1).values
+            away = (lab[:, area] - middle[:, None]).norm(dim=0)
+            whole.append((away <= ALIKE).double().mean() >= WHOLE)
             made.append(middle)
             true.append(truth[:, area].median(1).values)
-    made, true = torch.stack(made), torch.stack(true)
-    of_artist = torch.cdist(made, true.unique(dim=0)).amin(1) <= ALIKE
-    chroma = made[:, 1:].norm(dim=1).mean() / true[:, 1:].norm(dim=1).mean()
-    share = (torch.stack(whole) & of_artist).float().mean()
-    return Committed(share.item(), chroma.item(), len(made))
+            owner.append(i)
+    if not owner:
+        return torch.zeros(len(y), 2, dtype=torch.double)
+    of_artist = torch.cdist(torch.stack(made), torch.stack(true).unique(dim=0)).amin(1) <= ALIKE
+    right = torch.stack(whole) & of_artist
+    counted = torch.stack([right.double(), torch.ones(len(right), dtype=torch.double)], dim=1)
+    return torch.zeros(len(y), 2, dtype=torch.double).index_add(0, torch.tensor(owner), counted)

@@ -20,6 +20,7 @@ from torch.utils.data import default_collate
 from course_lib.data import facades, opened_for
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels
+from course_lib.metrics.areas import committed_areas
 from course_lib.metrics.facades import (  # noqa: F401 (notebook 04b has windows_lit from here)
     check_maps,
     hue_errors,
@@ -156,6 +157,7 @@ def score(
 
         façades, to photographs   fcn_pixel, fcn_class, fcn_iou; fcn_iou_true of true photographs
         touching windows          borders_visible, too
+        line drawings to colours  areas_committed: filled areas of one colour (areas.py)
         façades, to labels        labels_pixel, labels_class, labels_iou
         styles of emoji           copy_l1, moved_l1, top1, copy_top1, shape_top1
         day to night              copy_l1, moved_l1, windows_lit (night to day: the first two)
@@ -287,6 +289,8 @@ def _shares(one: Translated) -> dict[str, Float[Tensor, "n 2"]]:
             name: of_mean((others_nearer(*search) < 1).double())
             for name, search in searches.items()
         }
+    if one.paired and one.forward and one.data == "openmoji:lines":
+        shares["areas_committed"] = committed_areas(fake, real)
     for name, counted, data in OF_WINDOWS:
         if one.paired and one.forward and one.data in data:
             shares[name] = counted(fake, one.items["labels"], one.items["instances"])

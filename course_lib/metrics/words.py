@@ -21,7 +21,11 @@ SCORES = (
         "psnr ssim histogram_intersection fcn_pixel fcn_class fcn_iou fcn_iou_true",
     ),
     (HIGHER, UNCOUNTED, "labels_pixel labels_class labels_iou top1 copy_top1 shape_top1"),
-    (HIGHER, UNCOUNTED, "windows_lit borders_visible coverage_features walls_covered"),
+    (
+        HIGHER,
+        UNCOUNTED,
+        "windows_lit borders_visible areas_committed coverage_features walls_covered",
+    ),
     (HIGHER, "it needs 8 images", "realism_error_features"),
     (LIKE, "the real images are flat", "sharpness_ratio"),
     (LIKE, "the real images have no fine detail", "grid_ratio"),
