@@ -1,7 +1,5 @@
 """One photograph is a data set: the picture, its flat colours, and warps of both."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -11,17 +9,13 @@ from course_lib import runs
 from course_lib.data import open_dataset
 from course_lib.errors import CourseError
 from tests.data.test_contract import check
-
-
-def blobs(side: int = 96, seed: int = 0) -> Image.Image:
-    """A picture of many colours, smooth in places: noise of 6 x 6 px, enlarged."""
-    noise = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    return Image.fromarray(noise).resize((side, side), Image.Resampling.BICUBIC)
+from tests.support.pictures import photograph
+from tests.support.small import trained, translated
 
 
 @pytest.fixture
 def photo(tmp_path):
-    blobs().save(path := tmp_path / "my cat.png")
+    photograph(96, 96).save(path := tmp_path / "my cat.png")
     return path
 
 
@@ -47,7 +41,7 @@ def test_x_has_the_eight_colours_of_the_palette_and_is_warped_as_y(photo):
 def changed(photo: Image.Image, case: str) -> tuple[Image.Image, dict]:
     """The picture of a case, and how it is saved."""
     if case == "GIF":
-        return photo, {"save_all": True, "append_images": [blobs(seed=1)]}
+        return photo, {"save_all": True, "append_images": [photograph(96, 96, 1)]}
     if case == "transparent":
         photo.putalpha(Image.linear_gradient("L").resize(photo.size))
     if case == "few":
@@ -60,7 +54,7 @@ def changed(photo: Image.Image, case: str) -> tuple[Image.Image, dict]:
     [("GIF", "first frame"), ("transparent", "white stands there"), ("few", "only 4 colours")],
 )
 def test_what_is_odd_about_a_photograph_is_said(tmp_path, case, told, notes):
-    image, how = changed(blobs(), case)
+    image, how = changed(photograph(96, 96), case)
     image.save(path := tmp_path / f"a.{'gif' if case == 'GIF' else 'png'}", **how)
     assert len(open_dataset(str(path), "val", 64)) == 8
     assert told in " ".join(notes())
@@ -69,9 +63,9 @@ def test_what_is_odd_about_a_photograph_is_said(tmp_path, case, told, notes):
 @pytest.mark.parametrize(
     "case, told",
     [
-        (blobs(63), "63 x 63 px"),
+        (photograph(63, 63), "63 x 63 px"),
         (Image.new("RGB", (90, 90), "teal"), "of one colour"),
-        (blobs().point(lambda value: 120 + value // 32), "of one colour"),
+        (photograph(96, 96).point(lambda value: 120 + value // 32), "of one colour"),
         (Image.new("1", (10_000, 10_000)), "too large"),
     ],
     ids=["small", "flat", "faint", "100 megapixels"],
@@ -84,14 +78,13 @@ def test_photographs_that_are_refused(tmp_path, case, told):
 
 def test_a_painted_png_is_brought_to_the_colours_of_the_training(photo, tmp_path):
     """Colours that are a little off, as after a JPEG, make no other picture."""
-    config = runs.make_config("pix2pix", "smoke", 32)
-    runs.train("pix2pix", str(photo), tmp_path / "run", config, steps=1)
-    palette = json.loads((tmp_path / "run/run.json").read_text())["look"]["palette"]
+    run = trained(tmp_path / "run", photo, size=32)
+    palette = runs.read_settings(run)["look"]["palette"]
     painted = np.repeat(np.uint8(palette), 12, axis=0)[None].repeat(96, axis=0)
     made = []
     for name, by in (("a", 0), ("b", 2)):
         off = np.clip(painted.astype(int) + by, 0, 255).astype(np.uint8)
         Image.fromarray(off).save(tmp_path / f"{name}.png")
-        (path,) = runs.translate_files(tmp_path / "run", tmp_path / f"{name}.png", tmp_path / "out")
+        path = translated(run, tmp_path / f"{name}.png", tmp_path / "out")
         made.append(path.read_bytes())
     assert made[0] == made[1]
