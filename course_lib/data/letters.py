@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
 from course_lib.data.base import TwoDomains
+from course_lib.data.emoji import floats
 
 FILES = Path(__file__).parent / "letters_files"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -92,8 +92,5 @@ class Letters(TwoDomains):
     def image(self, fonts: list[int], i: int) -> Float[Tensor, "3 size size"]:
         """The ``i``-th letter of some ``entries()``, which begin anew after the last."""
         font = fonts[i // 26 % len(fonts)]
-        tile = sheet(entries()[font]["split"])[max(font - self.first, 0), i % 26] / 127.5 - 1
-        if self.size != TILE:
-            sides = (self.size, self.size)
-            tile = F.interpolate(tile[None, None], sides, mode="bilinear", antialias=True)[0, 0]
-        return tile.clamp(-1, 1).expand(3, -1, -1).contiguous()
+        tile = sheet(entries()[font]["split"])[max(font - self.first, 0), i % 26]
+        return floats(tile[None, None], self.size)[0].expand(3, -1, -1).contiguous()

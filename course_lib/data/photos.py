@@ -20,6 +20,7 @@ from course_lib.data.images import (
     read_image,
     to_image,
     to_tensor,
+    window_of,
     with_hole,
 )
 from course_lib.errors import ensure
@@ -122,8 +123,8 @@ def flat(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor
 
     Specks go within 3 px at 64 px, 5 at 128 and 9 at 256.
     """
-    window = 2 * round(y.shape[-1] / 64) + 1
-    painted = (flattened(to_image(each), [*PALETTE.values()], window) for each in y)
+    colours = [*PALETTE.values()]
+    painted = (flattened(to_image(each), colours, window_of(y.shape[-1])) for each in y)
     return torch.stack([to_tensor(image, image.size) for image in painted])
 
 
