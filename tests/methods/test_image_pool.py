@@ -21,4 +21,5 @@ def test_a_pool_returns_and_keeps_what_the_paper_says():
                 place = int(torch.randint(size, ()))
                 wanted, kept[place] = kept[place], fake
             assert torch.equal(out, wanted)
+        assert torch.equal(ImagePool(0, 4).query(fakes), fakes)
         assert torch.equal(pool.images[: len(kept)], torch.stack(kept)) and pool.count == len(kept)

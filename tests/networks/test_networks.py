@@ -19,15 +19,6 @@ def test_patchgan_field_and_map(n_layers, field, side):
     assert D(torch.empty(1, 6, 256, 256, device="meta")).shape == (1, 1, side, side)
 
 
-@pytest.mark.parametrize(("blur", "field"), [(False, 34), (True, 40)])
-def test_receptive_field_is_what_one_pixel_moves(blur, field):
-    """70 is not 94: change a pixel, count the outputs that move (without norms)."""
-    D = PatchGAN(3, 4, 2, norm="none", blur=blur).double()
-    image = torch.randn(1, 3, 96, 96, dtype=torch.float64)
-    row = torch.autograd.functional.jacobian(lambda x: D(x)[0, 0, 10, 10], image)[0].abs().sum(0)
-    assert (row.sum(1) > 0).sum() == (row.sum(0) > 0).sum() == receptive_field(D) == field
-
-
 def test_a_unet_of_fewer_levels_stops_above_one_pixel():
     G = UNet(image_size=64, base_channels=4, levels=3)
     assert len(G.encoder) == 3

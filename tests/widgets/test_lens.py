@@ -42,9 +42,9 @@ def influence(D, scale: int, size: int, row: int, col: int) -> tuple[int, int, i
     return cols.min().item(), rows.min().item(), cols.max().item() + 1, rows.max().item() + 1
 
 
-@pytest.mark.parametrize("n_layers", [0, 1, 3])
-def test_the_patch_is_what_the_logit_depends_on(n_layers):
-    D, x = PatchGAN(3, 4, n_layers, "batch"), torch.zeros(3, 48, 48)
+@pytest.mark.parametrize(("n_layers", "blur"), [(0, False), (1, False), (3, False), (2, True)])
+def test_the_patch_is_what_the_logit_depends_on(n_layers, blur):
+    D, x = PatchGAN(3, 4, n_layers, "batch", blur), torch.zeros(3, 48, 48)
     assert field(D)[0] == receptive_field(D) and field(PatchGAN(3)) == (70, 8, 23)
     last = patch(With(D), x, x, 0, 0)[2].shape[-1] - 1
     for row, col in ((0, 0), (last // 2, last // 2 + 1), (last - 1, last)):
