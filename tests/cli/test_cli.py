@@ -68,6 +68,7 @@ BAD = [
     ([*STEP, "--set", "lr=-1"], "lr must be above 0"),
     ([*STEP, "--set", "generator=vit"], "cannot be 'vit'"),
     (["pix2pix", "--data", "emoji:noto-fluent", "--steps", "1"], "learns from pairs"),
+    (["pix2pixhd", "--data", "facades:day-night", "--steps", "1"], "learns from pairs"),
     ([*STEP, "--set", "lambda_l1=0", "--set", "lambda_gan=0"], "lambda_features are all 0"),
     ([*STEP, "--set", "generator=resnet", "--size", "66"], "multiple of 4"),
     ([*STEP, "--set", "beta1=1"], "out of range"),
@@ -196,11 +197,7 @@ def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
     a, b = (
         runs.translate_files(noisy, source, tmp_path / name, samples=2, seed=1) for name in "ab"
     )
-    with pytest.raises(CourseError, match="no noise"):
-        runs.translate_files(trained, source, tmp_path / "c", samples=2, seed=1)
-    one = runs.translate_files(trained, source, tmp_path / "d" / "one.png", seed=1)
-    assert one == [*(tmp_path / "d").iterdir()] and one[0].name == "one.png"
-    assert [p.name for p in a] == ["0_1.png", "0_2.png"] and not (tmp_path / "c").exists()
+    assert [p.name for p in a] == ["0_1.png", "0_2.png"]
     assert a[0].read_bytes() != a[1].read_bytes() == b[1].read_bytes()
 
 

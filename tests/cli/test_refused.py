@@ -28,24 +28,6 @@ def image(content):
     return lambda data: (data / "train" / "0.png").write_bytes(content)
 
 
-def odd_width(split):
-    return lambda data: noise(127, 64).save(data / split / "0.png")
-
-
-def two_sides(data):
-    for i in range(7):
-        side = data / "AB"[i > 2]
-        side.mkdir(exist_ok=True)
-        noise(16, 16).save(side / f"{i % 4}.png")
-    shutil.rmtree(data / "train")
-
-
-def only_text(data):
-    shutil.rmtree(data)
-    data.mkdir()
-    (data / "notes.txt").write_text("text")
-
-
 def link_to_itself(data):
     shutil.rmtree(data)
     data.symlink_to(data.name)
@@ -71,9 +53,6 @@ TRAIN = {  # what is done to the data, the options that differ, and what the err
     "an image with a flipped bit": (image(PNG[:99] + b"\x00\x01" + PNG[101:]), {}, "0.png"),
     "a page in place of an image": (image(b"<!DOCTYPE html>404"), {}, "0.png"),
     "a bomb": (image(png(20_000, 20_000)), {}, "0.png"),
-    "an odd width in test": (odd_width("test"), {}, "0.png"),
-    "three files against four": (two_sides, {}, "data"),
-    "no images": (only_text, {}, "data"),
     "a folder that is a link to itself": (link_to_itself, {}, "data"),
     "no such folder": (untouched, {"--data": "nowhere"}, "nowhere"),
     "a name too long": (untouched, {"--data": LONG}, ""),

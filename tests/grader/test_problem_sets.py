@@ -80,7 +80,6 @@ def test_students_get_checks_without_the_code_of_the_answers(tmp_path):
     code += "generator_loss = lambda a: -a.sigmoid().log().mean()\ncheck('generator_loss')"
     done = python(code, cwd=tmp_path)
     assert done.returncode == 1 and "rounded sigmoid" in done.stderr
-    assert "1 of 1 points: the value" in done.stdout
 
 
 TWO = [pytest.param(ps, marks=[pytest.mark.extra] * (ps not in ("ps2", "ps5"))) for ps in SETS]

@@ -78,10 +78,6 @@ class Environment:
     def course(self, *arguments) -> str:
         return run([self.bin / "course", *arguments], self.folder, NO_COLOR="1", COLUMNS="120")
 
-    def runs_the_first_notebooks(self) -> None:
-        for notebook in sorted((ROOT / "notebooks").glob("0[012]_*.ipynb")):
-            self.course("run", notebook, "--profile", "smoke", "--out", "build")
-
 
 @pytest.fixture(scope="module")
 def lowest(wheel, tmp_path_factory) -> Environment:
@@ -99,7 +95,8 @@ def lowest(wheel, tmp_path_factory) -> Environment:
 
 
 def test_the_lowest_versions_run_the_first_notebooks(lowest):
-    lowest.runs_the_first_notebooks()
+    for notebook in sorted((ROOT / "notebooks").glob("0[012]_*.ipynb")):
+        lowest.course("run", notebook, "--profile", "smoke", "--out", "build")
 
 
 def test_the_lowest_versions_pass_the_fast_tests(lowest):
