@@ -77,11 +77,3 @@ def test_photographs_go_to_networks_that_have_learned_from_some(tmp_path):
     )
     ways = app._pages({run.title: run for run in models})["Photograph"]().ways
     assert [way.caption for way in ways] == ["as a Van Gogh", "horses"]
-
-
-def test_each_of_few_test_images_is_offered_once(monkeypatch):
-    class Few(list):
-        names, presentable = None, [0, 1, 2]
-
-    monkeypatch.setattr(app, "_held_out", lambda *_: Few({"x": i} for i in range(3)))
-    assert app._some(app.Translator("few", None, {}, Path("few")))["x"].tolist() == [0, 1, 2]

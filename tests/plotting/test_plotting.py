@@ -12,7 +12,6 @@ from torch import nn
 
 from course_lib import plotting
 from course_lib.networks import PatchGAN, UNet
-from course_lib.plotting.figures import GAP
 from tests.support.tensors import noise
 
 
@@ -42,20 +41,6 @@ def nothing_left_behind():
     yield
     assert not plt.get_fignums()
     assert dict(plt.rcParams) == before
-
-
-def test_stitch_keeps_every_pixel():
-    a, b = noise(3), noise(2, seed=1)
-    canvas = plotting.stitch([a, b], zoom=3)
-    step = 3 * 16 + GAP
-    assert canvas.shape == (2 * step - GAP, 3 * step - GAP, 3)
-    for row, images in enumerate([a, b]):
-        for i, image in enumerate(to_bytes(images)):
-            tile = canvas[row * step :, i * step :][: 3 * 16, : 3 * 16]
-            for dy, dx in [(0, 0), (2, 1), (1, 2)]:
-                assert (tile[dy::3, dx::3] == image).all()
-    assert (canvas[step:, 2 * step :] == 255).all()  # the second row has two images
-    assert (canvas[3 * 16 : step] == 255).all()
 
 
 def test_stitch_reduces_smoothly_and_clips():

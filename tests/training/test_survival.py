@@ -24,7 +24,7 @@ import torch
 from course_lib import CourseError, runs
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.training import checkpoint, run
-from course_lib.training.fit import _interrupts, fit
+from course_lib.training.fit import fit
 from tests.support.archives import tree as contents
 from tests.support.killing import (
     ONE_THREAD,
@@ -388,19 +388,6 @@ def raises():
 
 def dies():
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-@posix
-def test_a_ctrl_c_may_come_at_any_moment(monkeypatch):
-    def press_at_once(number, handler):
-        monkeypatch.undo()
-        before = signal.signal(number, handler)
-        signal.raise_signal(number)
-        return before
-
-    monkeypatch.setattr(signal, "signal", press_at_once)
-    with _interrupts() as interrupted:
-        assert interrupted.is_set()
 
 
 @pytest.mark.slow
