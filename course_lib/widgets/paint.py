@@ -4,14 +4,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
 from course_lib.data import opened_for, spread
 from course_lib.data.images import in_palette, to_image, to_tensor
 from course_lib.data.one_photo import OnePhoto
 from course_lib.errors import CourseError, ensure
-from course_lib.plotting.figures import image_grid
 from course_lib.runs import image_translator, looks
 from course_lib.widgets.draw import Canvas
 from course_lib.widgets.show import data_url, read_upload
@@ -42,17 +40,6 @@ def starts(method: Any, settings: dict) -> dict[str, Image.Image]:
     # a file that was changed since the training has other colours
     flat = in_palette(torch.stack([*named.values()]), palette)
     return dict(zip(named, map(to_image, flat), strict=True))
-
-
-def static(method: Any, settings: dict) -> Figure:
-    """What the canvas shows, on paper: paintings, and below them what the network makes of them."""
-    paintings, size = starts(method, settings), method.config.image_size
-    answers = map(image_translator(method, settings, squared=True), paintings.values())
-    painted, answered = (
-        torch.stack([to_tensor(picture, size) for picture in row])
-        for row in (paintings.values(), answers)
-    )
-    return image_grid({"painting": painted, "answer": answered}, [*paintings])
 
 
 class paint(Canvas):
