@@ -154,7 +154,7 @@ class Photos(TwoDomains):
     def __init__(self, split: str, size: int = 64, task: str = "photos:colour", seed: int = 0):
         self.size, self.seed, self.degrade = size, seed, TASKS[task]
         self.random = split == "train"
-        self.paired = not (self.random and task.endswith(":unpaired"))
+        self.paired = self.paired and not (self.random and task.endswith(":unpaired"))
         rows = numbers(split, self.degrade is flat)
         # whose photographs are y, if not that of x
         self.others = rows[1::2]

@@ -100,10 +100,10 @@ def test_those_that_came_first_come_first():
 
 def test_views_of_one_place_are_not_in_two_splits():
     """In small and in grey, mirrored or not, photographs of two splits have little in common."""
-    images = [photos.photograph(entry["name"]).convert("L").resize((12, 12)) for entry in entries()]
+    images = [photos.photograph(entry["name"]).convert("L").resize((16, 16)) for entry in entries()]
     small = torch.tensor(np.stack(images), dtype=torch.float32).flatten(1)
     small = F.normalize(small - small.mean(1, keepdim=True))
-    alike = torch.maximum(small @ small.T, small @ small.view(-1, 12, 12).flip(-1).flatten(1).T)
+    alike = torch.maximum(small @ small.T, small @ small.view(-1, 16, 16).flip(-1).flatten(1).T)
     parts = [entry["split"] for entry in entries()]
     apart = torch.tensor([[a != b for a in parts] for b in parts])
     assert alike[apart].max() < 0.95 and torch.allclose(
