@@ -154,11 +154,12 @@ class Photos(TwoDomains):
     def __init__(self, split: str, size: int = 64, task: str = "photos:colour", seed: int = 0):
         self.size, self.seed, self.degrade = size, seed, TASKS[task]
         self.random = split == "train"
-        self.paired = self.paired and not (self.random and task.endswith(":unpaired"))
+        is_apart = self.random and task.endswith(":unpaired")
+        self.paired = self.paired and not is_apart
         rows = numbers(split, self.degrade is flat)
         # whose photographs are y, if not that of x
         self.others = rows[1::2]
-        if not self.paired:
+        if is_apart:
             rows = rows[::2]
         crops = CROPS if self.random else len(FIXED)
         self.groups = rows * crops
