@@ -1,12 +1,13 @@
 """Loss terms of 20 steps of each method, which every device must find again.
 
-    python tools/golden.py      computes them on this CPU and writes tools/golden.json
+    python tools/golden.py NAME      computes those of a new method on this CPU: tools/golden.json
 
 Weights, data and their order are the same everywhere, random numbers come from the CPU, and nothing
 is dropped out: only rounding can differ. ``make gpu`` compares a GPU, and a test this machine.
 """
 
 import json
+import sys
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -16,7 +17,7 @@ from torch.nn.functional import dropout
 from torch.overrides import TorchFunctionMode
 
 from course_lib.data import open_dataset
-from course_lib.methods import METHODS, method_class
+from course_lib.methods import method_class
 from course_lib.networks.hardware import send
 from course_lib.runs import make_config
 from course_lib.training.fit import fit
@@ -75,12 +76,12 @@ def stored() -> dict[str, Terms]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    found = {name: terms(name) for name in METHODS}
-    short = {
-        name: {
-            key: [float(f"{value:.7g}") for value in values] for key, values in sorted(of.items())
-        }
-        for name, of in found.items()
+    # to compute one anew is to say that what it learns has changed
+    found = {
+        name: {key: [float(f"{value:.7g}") for value in of] for key, of in terms(name).items()}
+        for name in sys.argv[1:]
     }
-    lines = ",\n".join(f'"{name}": {json.dumps(of)}' for name, of in short.items())
+    lines = ",\n".join(
+        f'"{name}": {json.dumps(of, sort_keys=True)}' for name, of in (stored() | found).items()
+    )
     STORED.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")

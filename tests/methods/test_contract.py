@@ -206,19 +206,23 @@ def test_the_contract_can_be_broken(tmp_path):
 TRANSLATORS = [name for name in METHODS if method_class(name).translates]
 
 
-@pytest.mark.parametrize("name", TRANSLATORS)
-def test_images_from_any_device_are_translated_on_the_methods(name, monkeypatch):
+@pytest.fixture(params=[*TRANSLATORS, "own"])
+def translator(request, own_method):
+    """The case of each method that translates, and of one's own."""
+    return Case(own_method, TINY) if request.param == "own" else CASES[request.param]
+
+
+def test_images_from_any_device_are_translated_on_the_methods(translator, monkeypatch):
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # it knows no "meta"
-    config, data = CASES[name].make().config, CASES[name].batch()
-    method = method_class(name)(config, "meta")
+    config, data = translator.make().config, translator.batch()
+    method = translator.cls(config, "meta")
     maps = {key: data[key] for key in method.maps}
     for way in method.directions:
         assert method.translate(data["x"], direction=way, **maps)["fake_y"].is_meta
 
 
-@pytest.mark.parametrize("name", TRANSLATORS)
-def test_codes_and_directions_that_a_method_does_not_know_are_refused(name):
-    method, data = CASES[name].make(), CASES[name].batch()
+def test_codes_and_directions_that_a_method_does_not_know_are_refused(translator):
+    method, data = translator.make(), translator.batch()
     asked = [{"direction": way} for way in ("yx", "AtoB") if way not in method.directions]
     asked += [{"z": torch.zeros(1, 999)}] * (not method.has_codes and not method.maps)
     for words in asked:
