@@ -18,6 +18,7 @@ FILES = Path(__file__).parent / "shipped_files"
 PREFIX = "shipped:"
 # in the order in which they are shown
 NAMES = (
+    "panda",
     "edges-emoji",
     "edges-emoji-many",
     "flat-3d",
