@@ -51,7 +51,7 @@ def changed(photo: Image.Image, case: str) -> tuple[Image.Image, dict]:
 
 @pytest.mark.parametrize(
     "case, told",
-    [("GIF", "first frame"), ("transparent", "white stands there"), ("few", "only 4 colours")],
+    [("GIF", "first frame"), ("transparent", "white stands there"), ("few", "only 3 colours")],
 )
 def test_what_is_odd_about_a_photograph_is_said(tmp_path, case, told, notes):
     image, how = changed(photograph(96, 96), case)
