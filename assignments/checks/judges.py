@@ -126,8 +126,7 @@ def complaint(item: dict, got: Any) -> str:
 
 def stopped(raw: dict, errors: Any = ()) -> str:
     """The message for code that raised an exception."""
-    text = raw.get("error")
-    text = text[:300] if isinstance(text, str) else "an unknown error"
+    text = str(raw.get("error"))[:300]
     if text.startswith("NotImplementedError"):
         return "Not written yet."
     if text.startswith("NameError") and type(raw.get("line")) is not int:

@@ -17,7 +17,6 @@ from course_lib.errors import ensure, expect
 
 FORM = "write it as 2027-03-02 19:00:00 UTC"
 LONGEST = 400  # bytes of a time
-YEARS = range(2000, 2100)
 EPOCH = re.compile(r"(\d{10})(\d{3})?(\.\d+)?")  # seconds, or thousandths of them
 # ISO 8601, with a blank where it has none, and a zone's name in the place of an offset
 ISO = re.compile(r"(\d{4}-\d\d-\d\d|\d{8})(?:[T ]([\d:.,]+))? ?([A-Z]+|[+-]\d\d(?::?\d\d)?)?", re.I)
@@ -61,7 +60,7 @@ def parse(text: str, end_of_day: bool = False) -> tuple[datetime.datetime, bool]
             then = datetime.datetime.fromisoformat(f"{day}T{clock or '23:59:59'}{zone}")
         except ValueError:
             raise ValueError(f"{said} is no date and time") from None
-    expect(then.year in YEARS, f"the year {then.year} is not of this century")
+    expect(2000 <= then.year < 2100, f"the year {then.year} is not of this century")
     if then.tzinfo is None:
         return then, False
     return then.astimezone(datetime.UTC).replace(tzinfo=None), True

@@ -15,7 +15,7 @@ const ranges = axes.map(([name], i) => {
 });
 const pad = map && make("div", row, { className: "pad", style: `flex-basis: ${map}px` });
 if (pad) {
-  make("img", pad, { src: large.src, alt: "" });
+  make("img", pad, { src: large.src, alt: "all of them: drag to choose" });
   make("i", pad, { style: `width: ${100 / counts[1]}%; height: ${100 / counts[0]}%` });
   pad.onpointerdown = pad.onpointermove = (event) => {
     event.preventDefault();

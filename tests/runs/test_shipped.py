@@ -87,7 +87,9 @@ def test_scores_and_data_are_what_the_origin_says(name):
     batches = runs.translate_batches(method, open_dataset(recipe["data"], "test", recipe["size"]))
     if "l1" in origin["scores"]["test"]:
         l1 = (batches["fake_y"] - batches["y"]).abs().mean().item()
-        assert l1 == pytest.approx(origin["scores"]["test"]["l1"], rel=0.02)
+        # of answers to random codes it differs more from machine to machine
+        rel = 0.05 if method.has_codes else 0.02
+        assert l1 == pytest.approx(origin["scores"]["test"]["l1"], rel=rel)
     else:
         kid = distances(batches["fake_y"], batches["y"], eyes="lite0")["kid_lite0"]
         assert kid == pytest.approx(origin["scores"]["test"]["kid_lite0"], rel=0.05)

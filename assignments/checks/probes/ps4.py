@@ -26,9 +26,6 @@ from torch import Tensor, nn
 # ---- codes
 
 
-GLOBAL = ((), (None,))  # both ways to ask for the global generator
-
-
 def draws(names: dict, inputs: dict) -> dict:
     """A reparameterised code, its noise with all mu and logvar at 0, its gradients, and where its
     noise comes from.
@@ -84,7 +81,7 @@ def draws(names: dict, inputs: dict) -> dict:
             lambda: torch.equal(
                 *(
                     (torch.manual_seed(inputs["seed"]), draw(mu, logvar, count, *none))[1]
-                    for none in GLOBAL
+                    for none in ((), (None,))  # both ask for the global generator
                 )
             )
         ),
