@@ -12,7 +12,7 @@ from torch.utils.data import default_collate
 from course_lib.data import opened_for
 from course_lib.data.facades import photographs
 from course_lib.methods.base import Method
-from course_lib.metrics import diversity, factors, pixels, resampling
+from course_lib.metrics import diversity, factors, letters, pixels, resampling
 from course_lib.metrics.perceptual import distances
 from course_lib.networks.hardware import seeded
 
@@ -71,6 +71,11 @@ def score_samples(
     realism_error_features 0.48, frechet_features 0.7, kid_features 0.00, walls_covered 7.7,
     coverage_features 1.0.
 
+    Letters, 20 codes for all 26:
+
+        style_held                  of how many codes both halves of the alphabet are of one style
+        nearest_font_l1             L1 from an alphabet to that of the nearest font of training
+
     The network "features" looks at façades and emoji. At other data it is "lite0", and so are the
     names: diversity_lite0, ... (``perceptual.EYES``).
 
@@ -118,6 +123,11 @@ def score_samples(
         truths = photos.unflatten(0, (len(deep), TRUE))
         numbers["walls_covered"] = factors.walls_covered(styles)
         numbers["coverage_features"] = diversity.coverage(more, truths)
+    if data == "letters:many":
+        alphabets = translate_codes(method, x[:26], codes[:1]).transpose(0, 1)
+        numbers["style_held"] = letters.style_held(alphabets).mean().item()
+        nearest = letters.to_fonts(alphabets).mean(2).amin(1)
+        numbers["nearest_font_l1"] = nearest.mean().item()
     return numbers
 
 

@@ -28,6 +28,7 @@ from course_lib.metrics.facades import (  # noqa: F401 (notebook 04b has windows
     visible_borders,
     windows_lit,
 )
+from course_lib.metrics.letters import legible
 from course_lib.metrics.perceptual import distances
 from course_lib.metrics.resampling import ends, groups_of, of_mean, quotient
 from course_lib.networks.frozen import load_segmenter, segment, shrunk
@@ -158,6 +159,7 @@ def score(
         façades, to photographs   fcn_pixel, fcn_class, fcn_iou; fcn_iou_true of true photographs
         touching windows          borders_visible, too
         line drawings to colours  areas_committed: filled areas of one colour (areas.py)
+        letters, to other fonts   letters_read: as what they should be; letters_read_true
         façades, to labels        labels_pixel, labels_class, labels_iou
         styles of emoji           copy_l1, moved_l1, top1, copy_top1, shape_top1
         day to night              copy_l1, moved_l1, windows_lit (night to day: the first two)
@@ -291,6 +293,12 @@ def _shares(one: Translated) -> dict[str, Float[Tensor, "n 2"]]:
         }
     if one.paired and one.forward and one.data == "openmoji:lines":
         shares["areas_committed"] = committed_areas(fake, real)
+    if one.paired and one.forward and one.data.startswith("letters:"):
+        letter = one.items["letter"]
+        shares |= {
+            "letters_read": legible(fake, letter),
+            "letters_read_true": legible(real, letter),
+        }
     for name, counted, data in OF_WINDOWS:
         if one.paired and one.forward and one.data in data:
             shares[name] = counted(fake, one.items["labels"], one.items["instances"])

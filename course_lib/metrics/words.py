@@ -12,7 +12,7 @@ UNCOUNTED = "nothing in these images can be counted"
 # NAME_features is true of NAME_lite0: their networks are told apart in perceptual.py.
 SCORES = (
     (LOWER, UNCOUNTED, "l1 nearest_l1 nearest_features encoded_l1 rec_l1 rec_noisy_l1 hue_error"),
-    (LOWER, UNCOUNTED, "baseline_mean_l1 baseline_nn_l1 copy_l1"),
+    (LOWER, UNCOUNTED, "nearest_font_l1 baseline_mean_l1 baseline_nn_l1 copy_l1"),
     (LOWER, "it needs 3 images that are not relatives", "kid_features frechet_features"),
     (LOWER, "it needs 3 images that are not relatives", "baseline_copy_kid baseline_real_kid"),
     (
@@ -24,7 +24,8 @@ SCORES = (
     (
         HIGHER,
         UNCOUNTED,
-        "windows_lit borders_visible areas_committed coverage_features walls_covered",
+        "windows_lit borders_visible areas_committed coverage_features walls_covered "
+        "letters_read letters_read_true style_held",
     ),
     (HIGHER, "it needs 8 images", "realism_error_features"),
     (LIKE, "the real images are flat", "sharpness_ratio"),

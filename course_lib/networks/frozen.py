@@ -1,11 +1,12 @@
-"""The frozen networks: three small ones that know façades, whose weights come with the course.
-
-Each comes twice: with weights for images of up to 64 px, and with others, ``NAME_128``, for larger
-ones.
+"""The frozen networks: small ones whose weights come with the course.
 
     Segmenter      labels façades, for the FCN-score
     FeatureNet     tells how different two images look, for the distance by "features"
     FactorReader   reads the seven factors of a façade's style from its photograph
+    LetterReader   reads a capital letter
+
+Of the first three, which know façades, there are weights for images of up to 64 px, and others,
+``NAME_128``, for larger ones.
 
 The file NAME.json beside each NAME.safetensors in ``frozen_files`` tells how it was trained. Images
 are batches (n, 3, h, w) in [-1, 1].
@@ -126,6 +127,21 @@ class FactorReader(nn.Module):
         return self.head(torch.cat(pooled, dim=1))
 
 
+class LetterReader(nn.Module):
+    """Letters (B, 3, H, W) in [-1, 1], on white -> logits (B, 26), A to Z. 241,850 parameters."""
+
+    def __init__(self):
+        super().__init__()
+        pool = nn.MaxPool2d(2)
+        blocks = _block(1, 32, 64), pool, _block(64, 96), pool, _block(96, 128), pool
+        self.layers = nn.Sequential(
+            nn.AdaptiveAvgPool2d(32), *blocks, nn.Flatten(), nn.Linear(2048, 26)
+        )
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 26"]:
+        return self.layers(images.mean(1, keepdim=True))
+
+
 # ---- the shipped weights
 
 
@@ -168,3 +184,9 @@ def load_features(size: int = SMALL) -> FeatureNet:
 def load_reader(size: int = SMALL) -> FactorReader:
     """The shipped reader for photographs of ``size`` px, in evaluation mode: ``factors.json``."""
     return _load(FactorReader, "factors", size).to(memory_format=torch.channels_last)
+
+
+@functools.cache
+def load_letter_reader() -> LetterReader:
+    """The shipped reader of letters, in evaluation mode: ``frozen_files/letters.json``."""
+    return _load(LetterReader, "letters", SMALL).to(memory_format=torch.channels_last)

