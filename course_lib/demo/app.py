@@ -129,7 +129,10 @@ def _pages(named: dict[str, Translator]) -> dict[str, Callable[[], w.Widget]]:
             pages[kind] = partial(_choice, shown, partial(_made, kind))
         # these two take all of them, and keep the drawing, or the photograph
         if shown and kind == "Draw":
-            pages[kind] = partial(draw.draw, {name: run.method for name, run in shown.items()})
+            # drawings by people before detected outlines
+            data = max(run.settings["data"] for run in shown.values())
+            alike = {n: run.method for n, run in shown.items() if run.settings["data"] == data}
+            pages[kind] = partial(draw.draw, alike, data)
         if shown and kind == "Photograph":
             pages[kind] = partial(_ways, shown)
     return pages
@@ -142,7 +145,7 @@ def _kinds(run: Translator) -> list[str]:
     fits = {
         "Photograph": looks.takes_photographs(method, settings),
         "Paint": bool(paint.palette_of(settings)),
-        "Draw": (settings["data"], settings["direction"]) == ("emoji:edges", "xy"),
+        "Draw": settings["data"] in draw.PRESETS and settings["direction"] == "xy",
         "Many answers": method.reads_codes,
         "Borrowed looks": both_ways and method.has_codes,
         "There and back": both_ways and not method.has_codes,

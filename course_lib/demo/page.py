@@ -34,8 +34,10 @@ from course_lib.widgets import paint
 RUNTIME = "onnxruntime-web@1.30.0"
 FILES = {"ort.wasm.bundle.min.mjs": "ort.js", "ort-wasm-simd-threaded.wasm": "ort.wasm.gz"}
 PRESETS, COLOURS = 12, 16  # shown; inputs with more colours are photographs: the pen gets a picker
-# Of the test emoji, as far as the data set has them; else some spread over it.
+# Of test drawings and emoji, as far as the data set has them; else some spread over it.
 CHOSEN = (
+    *("flushed face", "fish", "pineapple", "umbrella", "ribbon", "roller skate", "star"),
+    *("police officer", "t-shirt", "jellyfish", "armchair", "honeybee"),
     *("tangerine", "fox_face", "mushroom", "flushed", "butterfly", "car", "blossom", "elephant"),
     *("wine_glass", "octopus", "high_heel", "umbrella_with_rain_drops"),
 )
@@ -159,7 +161,9 @@ def _inputs(
         presets.append({"file": file, "name": title})
         image.save(page / file, optimize=True)
         pixels.update({colour: count for count, colour in image.getcolors(image.width**2)})
-    colours = [_hex(colour) for colour in palette or dict(pixels.most_common())]
+    # the soft edges of lines are no pens
+    lines = ((255,) * 3, (0,) * 3) if all(max(c) == min(c) for c in pixels) else ()
+    colours = [_hex(colour) for colour in palette or lines or dict(pixels.most_common())]
     few = colours if len(colours) <= COLOURS else []
     labels = dict(zip(map(_hex, PALETTE), CLASSES, strict=True))
     meanings = [labels[colour] for colour in few] if set(few) <= set(labels) else few

@@ -14,40 +14,45 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data.emoji import TILE, EmojiEdges, outlines
+from course_lib.data import open_dataset
+from course_lib.data.emoji import TILE, outlines
 from course_lib.data.images import to_bytes, to_image, to_tensor
 from course_lib.errors import ensure, expect
 from course_lib.plotting.figures import image_grid
 from course_lib.widgets.show import data_url, read_upload
 
 SIDE = 512  # of an outline to start from, in pixels, as of the canvas in draw.js
-# Outlines to start from: test emoji.
-PRESETS = (
-    "flushed",
-    "fox_face",
-    "mushroom",
-    "carrot",
-    "car",
-    "butterfly",
-    "hiking_boot",
-    "tangerine",
-)
+# Drawings of the test set to start from, by the data set that the models have learned from
+PRESETS = {
+    "emoji:edges": (
+        *("flushed", "fox_face", "mushroom", "carrot", "car", "butterfly", "hiking_boot"),
+        "tangerine",
+    ),
+    "openmoji:lines": (
+        *("flushed face", "fish", "pineapple", "t-shirt", "umbrella", "ribbon", "roller skate"),
+        "police officer",
+    ),
+}
 
 
-def drawing_to_x(drawing: np.ndarray, size: int) -> Float[Tensor, "1 3 s s"]:
-    """A drawing, (h, w) uint8 with black strokes on white, as an x of ``emoji:edges``: -1 or 1.
+def drawing_to_x(
+    drawing: np.ndarray, size: int, data: str = "emoji:edges"
+) -> Float[Tensor, "1 3 s s"]:
+    """A drawing, (h, w) uint8 with black strokes on white, as an x of ``data``.
 
-    It becomes size x size whatever its shape; a pixel is black where at least half of it is.
-    Strokes should be about 3 px wide, at 64 px and at 128 px: wider outlines belong to darker
-    emoji, so wide strokes come out dark, and thin ones pale. Raises ValueError for another array.
+    It becomes size x size whatever its shape. Of ``openmoji:lines`` an x has soft edges; of
+    ``emoji:edges`` it is -1 or 1, black where at least half of a pixel is. Strokes should be as
+    wide as there, about 3.5 px of 128 or 3 px: wider outlines belong to darker emoji, so wide
+    strokes come out dark, and thin ones pale. Raises ValueError for another array.
     """
     expect(
         drawing.ndim == 2 and drawing.dtype == np.uint8 and drawing.size,
         f"a drawing is (h, w) uint8, this is {drawing.shape} {drawing.dtype}",
     )
     how = Image.Resampling.BOX if min(drawing.shape) >= size else Image.Resampling.BICUBIC
-    grey = np.array(Image.fromarray(drawing).resize((size, size), how))
-    return torch.where(torch.from_numpy(grey) > 127, 1.0, -1.0).repeat(1, 3, 1, 1)
+    grey = torch.from_numpy(np.array(Image.fromarray(drawing).resize((size, size), how)))
+    hard = 255.0 * (grey > 127)
+    return ((grey if data == "openmoji:lines" else hard) / 127.5 - 1).repeat(1, 3, 1, 1)
 
 
 def picture_to_x(data: bytes, size: int) -> Float[Tensor, "1 3 s s"]:
@@ -68,13 +73,16 @@ def picture_to_x(data: bytes, size: int) -> Float[Tensor, "1 3 s s"]:
 
 
 def translate_drawing(
-    method: Any, drawing: np.ndarray, z: Float[Tensor, " z_dim"] | None = None
+    method: Any,
+    drawing: np.ndarray,
+    z: Float[Tensor, " z_dim"] | None = None,
+    data: str = "emoji:edges",
 ) -> Image.Image:
     """What ``method`` makes of a drawing, (h, w) uint8 with black on white, at the model's size.
 
     A method with codes uses ``z``, or draws one. Raises ValueError as :func:`drawing_to_x` does.
     """
-    x = drawing_to_x(drawing, method.config.image_size)
+    x = drawing_to_x(drawing, method.config.image_size, data)
     return to_image(method.translate(x, None if z is None else z[None])["fake_y"][0].cpu())
 
 
@@ -97,9 +105,9 @@ def _named(models: Any) -> dict[str, Any]:
     return named
 
 
-def _presets(size: int) -> dict[str, Image.Image]:
-    emoji = EmojiEdges("test", size)
-    rows = [emoji.names.index(name) for name in PRESETS]
+def _presets(data: str, size: int) -> dict[str, Image.Image]:
+    emoji = open_dataset(data, "test", size)
+    rows = [emoji.names.index(name) for name in PRESETS[data]]
     return {emoji.names[i].replace("_", " "): smooth(emoji[i]["x"]) for i in rows}
 
 
@@ -111,7 +119,7 @@ def static(models: Any) -> Figure:
     """What the canvas shows, on paper: outlines, and below them what each of ``models`` answers."""
     named = _named(models)
     size = max(method.config.image_size for method in named.values())
-    pictures = _presets(size)
+    pictures = _presets("emoji:edges", size)
     drawings = [np.array(picture) for picture in pictures.values()]
     rows = {"drawing": torch.cat([drawing_to_x(drawing, size) for drawing in drawings])}
     for name, method in named.items():
@@ -162,28 +170,32 @@ class Canvas(anywidget.AnyWidget):
 class draw(Canvas):
     """A canvas to draw on, and beside it what the model makes of the drawing, after every stroke.
 
-    ``models`` is a method that translates, or several by their names. There are outlines to start
-    from, and the first is answered already. What goes wrong later, in a model or with an uploaded
-    file, appears below the canvas and is raised again. Raises CourseError for a method that makes
-    images from noise.
+    ``models`` is a method that translates, or several by their names, which have learned from
+    ``data``. There are drawings of it to start from, and the first is answered already. What goes
+    wrong later, in a model or with an uploaded file, appears below the canvas and is raised again.
+    Raises CourseError for a method that makes images from noise.
     """
 
-    def __init__(self, models: Any):
+    def __init__(self, models: Any, data: str = "emoji:edges"):
         named = _named(models)
-        self.methods, self.seed = list(named.values()), 0
+        self.methods, self.data, self.seed = list(named.values()), data, 0
         self.codes = [_code(method, seed=0) for method in self.methods]
         about = [
             {
                 "name": name,
                 "codes": method.has_codes,
-                "pen": 8 if method.config.image_size >= 128 else 13,
+                "pen": 9
+                if data == "openmoji:lines"
+                else 8
+                if method.config.image_size >= 128
+                else 13,
             }
             for name, method in named.items()
         ]
-        pictures = _presets(self.methods[0].config.image_size)
+        pictures = _presets(data, self.methods[0].config.image_size)
         outlines = [{"name": name, "image": data_url(image)} for name, image in pictures.items()]
         outline = np.array(next(iter(pictures.values())))
-        first = data_url(translate_drawing(self.methods[0], outline, self.codes[0]))
+        first = data_url(translate_drawing(self.methods[0], outline, self.codes[0], data))
         super().__init__(models=about, outlines=outlines, first=first)
 
     def picture(self, content: dict, sent: Any) -> Image.Image:
@@ -197,4 +209,4 @@ class draw(Canvas):
             self.codes[i] = _code(method, self.seed)
         side = content["side"]
         drawing = np.frombuffer(sent, np.uint8).reshape(side, side)
-        return translate_drawing(method, drawing, self.codes[i])
+        return translate_drawing(method, drawing, self.codes[i], self.data)
