@@ -11,13 +11,14 @@ import torch
 from PIL import Image, ImageDraw
 
 from course_lib import CourseError
+from course_lib.data import open_dataset
 from course_lib.data.emoji import EmojiEdges, outlines
 from course_lib.data.images import to_image, to_tensor
 from course_lib.widgets import draw as drawing
 from tests.support.pictures import encoded
 from tests.support.small import untrained
 
-FIRST = drawing.PRESETS[0]
+FIRST = drawing.PRESETS["emoji:edges"][0]
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +69,16 @@ def upload(canvas, data: bytes) -> None:
 
 @pytest.mark.parametrize("size", [32, 64, 128])
 def test_a_preset_gives_its_x_back(size):
-    """Also as draw.js reduces it; and blank paper is white."""
+    """Also as draw.js reduces it; and blank paper is white. Those with soft edges nearly."""
     data = EmojiEdges("test", size)
     for i in (0, 88):
         drawn = np.array(drawing.smooth(data.x[i]))
         reduced = drawn.reshape(128, 4, 128, 4).mean((1, 3)).round().astype(np.uint8)
         for sent in (drawn, reduced):
             assert torch.equal(drawing.drawing_to_x(sent, size)[0], data.x[i])
+    soft = open_dataset("openmoji:lines", "test", 128)[0]["x"]
+    back = drawing.drawing_to_x(np.array(drawing.smooth(soft)), 128, "openmoji:lines")
+    assert (back - soft).abs().mean() < 0.03 and len(back.unique()) > 2
     blank = drawing.drawing_to_x(np.full((30, 50), 255, np.uint8), size)
     assert torch.equal(blank, torch.ones(1, 3, size, size))
 
@@ -109,7 +113,9 @@ def test_another_answer_has_another_code_and_stays(model, coded, circle, emoji):
     canvas = drawing.draw({"plain": model, "coded": coded})
     about = [{"name": name, "codes": name == "coded", "pen": 13} for name in ("plain", "coded")]
     assert canvas.models == about and "elsewhere" in canvas._repr_mimebundle_()[0]["text/plain"]
-    assert [one["name"].replace(" ", "_") for one in canvas.outlines] == [*drawing.PRESETS]
+    assert [one["name"].replace(" ", "_") for one in canvas.outlines] == [
+        *drawing.PRESETS["emoji:edges"]
+    ]
     preset = np.array(picture_of(canvas.outlines[0]["image"]))
     assert torch.equal(drawing.drawing_to_x(preset, 32)[0], emoji.x[emoji.names.index(FIRST)])
     first = drawing.translate_drawing(model, preset)  # shown before the kernel can answer
