@@ -8,6 +8,9 @@ At chance, where D says "1/2" everywhere, the log losses are 2 ln 2 = 1.386 for 
 together, and ln 2 = 0.693 for G; the least-squares losses (output 0.5) are 0.5 and 0.25.
 """
 
+from collections.abc import Iterable
+from functools import reduce
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -95,8 +98,8 @@ def feature_matching(fake: list[list[Tensor]], real: list[list[Tensor]]) -> Floa
     for fake_maps, real_maps in zip(fake, real, strict=True):
         hidden = zip(fake_maps[:-1], real_maps[:-1], strict=True)
         layers = [l1(fake_map, real_map.detach()) for fake_map, real_map in hidden]
-        scales.append(4 / len(layers) * sum(layers))
-    return sum(scales) / len(scales)
+        scales.append(4 / len(layers) * total(layers))
+    return total(scales) / len(scales)
 
 
 def perceptual(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
@@ -108,7 +111,7 @@ def perceptual(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
     """
     maps = zip(fake, real, strict=True)
     apart = [F.normalize(f, dim=1) - F.normalize(r, dim=1) for f, r in maps]
-    return sum(difference.square().sum(1).mean() for difference in apart) / len(apart)
+    return total(difference.square().sum(1).mean() for difference in apart) / len(apart)
 
 
 def gram(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c c"]:
@@ -132,7 +135,7 @@ def style(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
         (g - a).square().sum((1, 2)) / a.square().sum((1, 2))
         for g, a in zip(fake, real, strict=True)
     ]
-    return sum(each.mean() for each in layers) / len(layers)
+    return total(each.mean() for each in layers) / len(layers)
 
 
 def patch_nce(
@@ -167,6 +170,15 @@ def kl_unit_variance(mu: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     With unit variance nothing else of the divergence is left.
     """
     return mu.square().mean()
+
+
+def total(terms: Iterable[Tensor]) -> Tensor:
+    """The sum of at least one term; all have the same shape.
+
+    Python's sum() begins with the number 0, and so is no tensor where there are no terms. Raises
+    TypeError then.
+    """
+    return reduce(torch.add, terms)
 
 
 # By name two functions of the (real, fake) logits: the terms that D minimises, and what G does. G's

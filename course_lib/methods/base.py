@@ -8,15 +8,14 @@ the order of its paper.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
-from torch.utils.data import Dataset
 
-from course_lib.errors import check_choice, ensure, telling
+from course_lib.errors import CourseError, check_choice, ensure, telling
 from course_lib.methods import configs
 from course_lib.networks import hardware
 from course_lib.networks.blocks import averaged_copy, update_average
@@ -116,6 +115,10 @@ def in_float32(outputs: Any) -> Any:
     return type(outputs)(map(in_float32, outputs))
 
 
+# What run_batched() is given and gives back: images, or None
+Input = TypeVar("Input", bound=Tensor | None)
+
+
 class Method:
     """Networks, optimisers and one training step.
 
@@ -135,7 +138,7 @@ class Method:
     single: ClassVar[bool] = False  # it learns from the images y alone
     translates: ClassVar[bool] = True  # False: it makes images from noise alone, for preview()
     directions: ClassVar[tuple[str, ...]] = ("xy",)  # of translate(); both ways: ("xy", "yx")
-    maps: ClassVar[tuple[str, ...]] = ()  # what translate() needs beside x: labels, instances
+    maps: tuple[str, ...] = ()  # what translate() needs beside x: labels, instances
     has_codes: ClassVar[bool] = False  # translate(x, z) takes codes, which noise(n, seed) draws
     code_shape: tuple[int, ...] = ()  # of one code
     reads_codes: bool = False  # encode(y) gives the code z that paints in the style of y
@@ -180,7 +183,7 @@ class Method:
         """Send ``networks``, which have this norm, to the device, as they are fastest there."""
         layout = hardware.layout(self.device, norm, self.config.batch_size)
         for net in self.networks.values():
-            net.to(self.device, memory_format=layout)
+            net.to(self.device).to(memory_format=layout)
 
     def keep_averages(self, *names: str) -> None:
         """Fill ``averaged`` for these networks.
@@ -204,9 +207,7 @@ class Method:
         with self.autocast:
             return in_float32(net(*inputs))
 
-    def run_batched(
-        self, net: Callable[[Tensor], Tensor], *inputs: Tensor | None
-    ) -> tuple[Tensor | None, ...]:
+    def run_batched(self, net: Callable[[Tensor], Tensor], *inputs: Input) -> tuple[Input, ...]:
         """``net`` of each input: one pass over all of them as one batch, which is faster.
 
         The numbers are the same as one by one for a network that mixes no images, so not for one
@@ -216,7 +217,7 @@ class Method:
         if not given:
             return inputs
         outputs = iter(self.run(net, torch.cat(given)).split([len(images) for images in given]))
-        return tuple(None if images is None else next(outputs) for images in inputs)
+        return tuple(images if images is None else next(outputs) for images in inputs)
 
     def photo_features(self) -> nn.Module:
         """The frozen network that has seen photographs, for terms that look through it.
@@ -231,7 +232,8 @@ class Method:
     def take(self, images: Tensor | None, z: Any, direction: str) -> Tensor:
         """The images that translate() or encode() is given, from any device, on the method's.
 
-        Raises CourseError for a direction that translate() has not, and for codes in vain.
+        Raises CourseError for a direction that translate() has not, for codes in vain, and where
+        there are no images.
         """
         check_choice("direction", direction, self.directions)
         ensure(
@@ -240,6 +242,12 @@ class Method:
             "translate()",
             "leave z out",
         )
+        if images is None:
+            raise CourseError(
+                f"{type(self).__name__} was not given all that it paints from",
+                "translate()",
+                f"give {' and '.join(self.maps) or 'x'}",
+            )
         return images.to(self.device)
 
     # ---- what others call: first what a method has to define
@@ -323,6 +331,6 @@ class Method:
     def advance(self, share: float) -> None:
         """Called before each step with the share of the training that is done, for phases."""
 
-    def finish(self, dataset: Dataset) -> bool:
-        """Called after the last step, with the data; returns whether the method has changed."""
+    def finish(self, dataset: Any) -> bool:
+        """Called after the last step, with the data set; returns whether the method has changed."""
         return False

@@ -170,7 +170,7 @@ class BicycleGAN(Method):
             upsampling=cfg.upsampling,
             levels=cfg.levels,
         )
-        learners = {"G": self.G}
+        learners: dict[str, nn.Module] = {"G": self.G}
         if "encoded" in cycles or "g_latent_random" in self.terms:
             learners["E"] = ENCODERS[cfg.encoder](
                 cfg.z_dim, cfg.image_size, cfg.e_base_channels, cfg.norm
@@ -194,11 +194,14 @@ class BicycleGAN(Method):
         self.opt_G = self.adam(*learners.values())  # moves E, too
         self.opt_D = self.adam(*self.D.values())
 
-    def generate_with(self, x: Tensor, *codes: Tensor | None) -> tuple[Tensor | None, ...]:
-        """G(x, z) for each of some ``codes`` z, (B, z_dim); None for a code that is None."""
+    def generate_with(self, x: Tensor, codes: dict[str, Tensor]) -> dict[str, Tensor]:
+        """G(x, z) for each of some ``codes`` z, (B, z_dim), by their cycle."""
         if self.config.norm == "batch":  # which mixes the images of a pass
-            return tuple(None if z is None else self.run(self.G, x, z) for z in codes)
-        return self.run_batched(lambda z: self.G(x.repeat(len(z) // len(x), 1, 1, 1), z), *codes)
+            return {cycle: self.run(self.G, x, z) for cycle, z in codes.items()}
+        fakes = self.run_batched(
+            lambda z: self.G(x.repeat(len(z) // len(x), 1, 1, 1), z), *codes.values()
+        )
+        return dict(zip(codes, fakes, strict=True))
 
     def reparameterise(
         self, mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]
@@ -214,15 +217,16 @@ class BicycleGAN(Method):
 
     def gan_term(self, cycle: str, x: Tensor, fake_y: Tensor) -> Float[Tensor, ""]:
         """What G's GAN term is in a cycle: the sum over the scales of its D."""
-        return sum(map(losses.least_squares_generator, self.judge(cycle, x, fake_y)))
+        return losses.total(map(losses.least_squares_generator, self.judge(cycle, x, fake_y)))
 
     def discriminator_terms(
         self, cycle: str, x: Tensor, y: Tensor, fake_y: Tensor
     ) -> dict[str, Float[Tensor, ""]]:
         """What a cycle's D minimises, unweighted, summed over its scales. Pass fake_y detached."""
+        real, fake = self.judge(cycle, x, y), self.judge(cycle, x, fake_y)
         return {
-            f"d_real_{cycle}": sum(map(losses.least_squares_real, self.judge(cycle, x, y))),
-            f"d_fake_{cycle}": sum(map(losses.least_squares_fake, self.judge(cycle, x, fake_y))),
+            f"d_real_{cycle}": losses.total(map(losses.least_squares_real, real)),
+            f"d_fake_{cycle}": losses.total(map(losses.least_squares_fake, fake)),
         }
 
     def step(self, batch: dict) -> dict[str, Tensor]:
@@ -232,25 +236,24 @@ class BicycleGAN(Method):
         for the cycles, and real images for the second D. Here all of it is used in both: a D that
         does not see x cannot know which y belongs to a fake. So B may be odd, or 1.
         """
-        cfg, E, opt_G, opt_D, wanted = self.config, self.E, self.opt_G, self.opt_D, self.terms
-        x, y, g_terms, d_terms = batch["x"], batch["y"], Terms(), {}
+        cfg, opt_G, opt_D, wanted = self.config, self.opt_G, self.opt_D, self.terms
+        x, y, z, g_terms, d_terms = batch["x"], batch["y"], {}, Terms(), {}
         for D in self.D.values():
             D.requires_grad_(False)
 
         # 1. A code for each cycle, the style of y as E reads it and a random one; G paints both.
-        z_encoded, z_random = None, None
         if "encoded" in self.D:
-            mu, logvar = self.run(E, y)  # (B, 3, S, S) -> (B, z), twice
-            z_encoded = self.reparameterise(mu, logvar)
+            mu, logvar = self.run(self.networks["E"], y)  # (B, 3, S, S) -> (B, z), twice
+            z["encoded"] = self.reparameterise(mu, logvar)
         if "random" in self.D:
-            z_random = self.noise(len(x))
-        fake_encoded, fake_random = self.generate_with(x, z_encoded, z_random)  # (B, 3, S, S) each
+            z["random"] = self.noise(len(x))
+        fake_y = self.generate_with(x, z)  # (B, 3, S, S) each
 
         # 2. y -> z -> y: GAN and L1 move G and, through z, E; KL moves E.
         if "g_gan_encoded" in wanted:
-            g_terms["g_gan_encoded"] = self.gan_term("encoded", x, fake_encoded)
+            g_terms["g_gan_encoded"] = self.gan_term("encoded", x, fake_y["encoded"])
         if "g_l1_encoded" in wanted:
-            g_terms["g_l1_encoded"] = losses.l1(fake_encoded, y)
+            g_terms["g_l1_encoded"] = losses.l1(fake_y["encoded"], y)
         if "g_kl_encoded" in wanted:
             g_terms["g_kl_encoded"] = kl(mu, logvar)
 
@@ -259,14 +262,15 @@ class BicycleGAN(Method):
         #    then, in the forward pass, which weights want a gradient, and E, though unfrozen long
         #    before backward(), gets none from this reading. G does: gradients pass through E.
         if "g_gan_random" in wanted:
-            g_terms["g_gan_random"] = self.gan_term("random", x, fake_random)
+            g_terms["g_gan_random"] = self.gan_term("random", x, fake_y["random"])
         if "g_l1_random" in wanted:  # of pix2pix+noise alone
-            g_terms["g_l1_random"] = losses.l1(fake_random, y)
+            g_terms["g_l1_random"] = losses.l1(fake_y["random"], y)
         if "g_latent_random" in wanted:
+            E = self.networks["E"]
             E.requires_grad_(self.latent_moves_E)  # True in cLR-GAN: E has no other term there
-            rec_z, _ = self.run(E, fake_random)
+            rec_z, _ = self.run(E, fake_y["random"])
             E.requires_grad_(True)
-            g_terms["g_latent_random"] = losses.l1(rec_z, z_random)
+            g_terms["g_latent_random"] = losses.l1(rec_z, z["random"])
 
         # 4. One update of G and E with all of these (section 3.4).
         opt_G.zero_grad()
@@ -285,11 +289,10 @@ class BicycleGAN(Method):
         #    of this reaches G or E.
         if cfg.lambda_gan:
             opt_D.zero_grad()
-            fakes = {"encoded": fake_encoded, "random": fake_random}
             for cycle, D in self.D.items():
                 D.requires_grad_(True)
-                d_terms |= self.discriminator_terms(cycle, x, y, fakes[cycle].detach())
-            loss_D = sum(d_terms.values())  # not halved
+                d_terms |= self.discriminator_terms(cycle, x, y, fake_y[cycle].detach())
+            loss_D = losses.total(d_terms.values())  # not halved
             loss_D.backward()
             opt_D.step()
 

@@ -172,7 +172,7 @@ class CUT(Method):
         with torch.no_grad():
             keys = self.H(sources, places)  # five times (B, places, h_dim), of length 1
         pairs = zip(self.H(targets, places), keys, strict=True)
-        each = sum(losses.patch_nce(v, key, self.config.temperature) for v, key in pairs)
+        each = losses.total(losses.patch_nce(v, key, self.config.temperature) for v, key in pairs)
         return (each / len(keys)).view(parts, -1).mean(1)
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:

@@ -210,7 +210,7 @@ class CycleGAN(Method):
             opt_D.zero_grad()
             old_x, old_y = self.pool_x.query(out["fake_x"]), self.pool_y.query(out["fake_y"])
             d_terms = self.discriminator_terms(x, y, old_x, old_y)
-            loss_D = 0.5 * sum(d_terms.values())  # the objective of D is halved
+            loss_D = 0.5 * losses.total(d_terms.values())  # the objective of D is halved
             loss_D.backward()
             opt_D.step()
 

@@ -145,7 +145,7 @@ class DCGAN(Method):
         """What G minimises: ``g_gan``. R3GAN's compares with y, the others need none."""
         _, of_generator = losses.GAN_LOSSES[self.config.gan_loss]
         fake = self.judge(fake_y)
-        real = self.judge(y) if self.config.gan_loss == "relativistic" else None
+        real = self.judge(y) if y is not None and self.config.gan_loss == "relativistic" else None
         return {"g_gan": of_generator(real, fake)}
 
     def step(self, batch: dict) -> dict[str, Tensor]:
@@ -190,9 +190,8 @@ class DCGAN(Method):
         but the random one.
         """
         z = self.noise(z) if isinstance(z, int) else z
-        if batch_statistics is None:
-            batch_statistics = self.config.test_batch_statistics
-        with inference(self.averaged["G"], batch_statistics=batch_statistics) as G:
+        own = self.config.test_batch_statistics if batch_statistics is None else batch_statistics
+        with inference(self.averaged["G"], batch_statistics=own) as G:
             return G(z)
 
     def preview(self) -> dict[str, Float[Tensor, "n 3 s s"]]:

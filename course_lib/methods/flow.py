@@ -111,11 +111,11 @@ class FlowMatching(Method):
         Raises CourseError for fewer than one step.
         """
         x = self.take(x, z, direction)
-        steps = self.config.euler_steps if steps is None else steps
-        ensure(steps >= 1, f"cannot translate in {steps} steps", "translate()", "give at least 1")
-        z = torch.randn_like(x) if z is None else z.to(x).expand_as(x)
+        n = self.config.euler_steps if steps is None else steps
+        ensure(n >= 1, f"cannot translate in {n} steps", "translate()", "give at least 1")
+        z_t = torch.randn_like(x) if z is None else z.to(x).expand_as(x)
         with inference(self.averaged["v"]) as v:
-            for i in range(steps):
-                t = x.new_full((len(x),), i / steps)
-                z = z + v(torch.cat([z, x], dim=1), t) / steps
-        return {"fake_y": z.clamp(-1, 1)}
+            for i in range(n):
+                t = x.new_full((len(x),), i / n)
+                z_t = z_t + v(torch.cat([z_t, x], dim=1), t) / n
+        return {"fake_y": z_t.clamp(-1, 1)}

@@ -17,6 +17,8 @@ class ImagePool(KeptOnCPU):
     """
 
     asked = ("count",)
+    images: Tensor
+    count: Tensor
 
     def __init__(self, size: int, image_size: int, channels: int = 3):
         super().__init__()

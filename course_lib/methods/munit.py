@@ -119,6 +119,7 @@ class MUNIT(Method):
 
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
     has_codes = reads_codes = True
+    averaged: dict[str, nn.ModuleDict]
 
     def build(self, cfg: Config) -> None:
         self.code_shape = (cfg.style_dim,)
@@ -130,7 +131,11 @@ class MUNIT(Method):
         self.E_style = both(StyleEncoder, cfg.style_dim, cfg.base_channels, cfg.style_down)
         self.G = both(StyleDecoder, cfg.style_dim, cfg.base_channels, cfg.n_blocks)
         self.D = both(MUNITDiscriminator, cfg.d_base_channels, cfg.d_layers, cfg.d_scales)
-        learners = {"E_content": self.E_content, "E_style": self.E_style, "G": self.G}
+        learners: dict[str, nn.Module] = {
+            "E_content": self.E_content,
+            "E_style": self.E_style,
+            "G": self.G,
+        }
         self.networks = learners | {"D": self.D}
         self.to_device("instance")
         self.keep_averages(*learners)
@@ -168,8 +173,8 @@ class MUNIT(Method):
             source, target = sides[here], sides[there]
             if cfg.lambda_gan:
                 maps = self.judge(there, target.fake)
-                terms[f"g_gan_{there}"] = sum(map(losses.least_squares_generator, maps))
-            if cfg.lambda_image:
+                terms[f"g_gan_{there}"] = losses.total(map(losses.least_squares_generator, maps))
+            if target.rec is not None:
                 terms[f"g_image_{there}"] = losses.l1(target.rec, images[there])
             if cfg.lambda_content or cfg.lambda_cycle:
                 rec_content = run(self.E_content[there], target.fake)
@@ -191,8 +196,8 @@ class MUNIT(Method):
         for name in "xy":
             real = self.judge(name, images[name])
             fake = self.judge(name, sides[name].fake.detach())
-            terms[f"d_real_{name}"] = sum(map(losses.least_squares_real, real))
-            terms[f"d_fake_{name}"] = sum(map(losses.least_squares_fake, fake))
+            terms[f"d_real_{name}"] = losses.total(map(losses.least_squares_real, real))
+            terms[f"d_fake_{name}"] = losses.total(map(losses.least_squares_fake, fake))
         return terms
 
     def step(self, batch: dict) -> dict[str, Tensor]:
@@ -212,7 +217,7 @@ class MUNIT(Method):
             D.requires_grad_(True)
             opt_D.zero_grad()
             d_terms = self.discriminator_terms(batch, sides)
-            loss_D = cfg.lambda_gan * sum(d_terms.values())
+            loss_D = cfg.lambda_gan * losses.total(d_terms.values())
             loss_D.backward()
             opt_D.step()
 
@@ -228,7 +233,7 @@ class MUNIT(Method):
             style=cfg.lambda_style,
             cycle=cfg.lambda_cycle,
         )
-        loss_G = sum(weights[name] * term for name, term in g_terms.items())
+        loss_G = losses.total(weights[name] * term for name, term in g_terms.items())
         loss_G.backward()
         opt_G.step()
 

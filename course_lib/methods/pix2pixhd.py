@@ -22,13 +22,12 @@ features of all photographs before its second training; the small presets let E 
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from course_lib import losses
 from course_lib.errors import ensure, note
@@ -172,7 +171,7 @@ class Pix2PixHD(Method):
             g_channels, cfg.base_channels, cfg.n_down, cfg.n_blocks, cfg.upsampling
         )
         self.G2 = LocalEnhancer(g_channels, cfg.base_channels, cfg.n_local_blocks, cfg.upsampling)
-        learners = {"G1": self.G1, "G2": self.G2}
+        learners: dict[str, nn.Module] = {"G1": self.G1, "G2": self.G2}
         if cfg.use_features:
             learners["E"] = FeatureEncoder(
                 self.styles.n_features, cfg.e_base_channels, cfg.n_down, cfg.upsampling
@@ -206,7 +205,7 @@ class Pix2PixHD(Method):
     def advance(self, share: float) -> None:
         """``share`` of the training is done, which decides who learns now."""
         begun = sum(share >= begin for begin, _ in PHASES.values())
-        self.networks["phase"].number.fill_(begun - 1)
+        self.networks["phase"].get_buffer("number").fill_(begun - 1)
         if self.E is not None:
             rests_from = self.config.features_frozen_from
             self.E.requires_grad_(share < rests_from or rests_from == 1)
@@ -214,7 +213,7 @@ class Pix2PixHD(Method):
     @property
     def phase(self) -> str:
         """Who learns: "global", G1 at half the size; "enhancer", G2; or "both"."""
-        return [*PHASES][int(self.networks["phase"].number)]
+        return [*PHASES][int(self.networks["phase"].get_buffer("number"))]
 
     def rate(self, share: float) -> float:
         """The learning rate, as two trainings in a row would have it.
@@ -235,7 +234,7 @@ class Pix2PixHD(Method):
         return torch.cat([s, boundary_map(instances)], dim=1) if self.config.use_instances else s
 
     def generate_with(
-        self, s_and_style: Float[Tensor, "b c h w"], nets: dict[str, nn.Module]
+        self, s_and_style: Float[Tensor, "b c h w"], nets: dict[str, Any]
     ) -> Float[Tensor, "b 3 _ _"]:
         """G's photograph; in the first phase that of G1, at half the size."""
         if self.phase == "global":
@@ -261,8 +260,8 @@ class Pix2PixHD(Method):
     ) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted, summed over the scales of :meth:`judge`."""
         return {
-            "d_real": sum(losses.least_squares_real(layers[-1]) for layers in real),
-            "d_fake": sum(losses.least_squares_fake(layers[-1]) for layers in fake),
+            "d_real": losses.total(losses.least_squares_real(layers[-1]) for layers in real),
+            "d_fake": losses.total(losses.least_squares_fake(layers[-1]) for layers in fake),
         }
 
     def generator_terms(
@@ -273,7 +272,9 @@ class Pix2PixHD(Method):
         """
         terms = Terms()
         if self.config.lambda_gan:
-            terms["g_gan"] = sum(losses.least_squares_generator(layers[-1]) for layers in fake)
+            terms["g_gan"] = losses.total(
+                losses.least_squares_generator(layers[-1]) for layers in fake
+            )
         if self.config.lambda_fm:
             terms["g_fm"] = losses.feature_matching(fake, real)
         if self.config.lambda_features:
@@ -292,7 +293,7 @@ class Pix2PixHD(Method):
         s = self.scene(batch["labels"], batch["instances"]) if cfg.n_labels else batch["x"]
         s_and_style = s  # (B, c, S, S)
         if cfg.use_features:
-            s_and_style = torch.cat([s, self.run(self.E, y, batch["instances"])], dim=1)
+            s_and_style = torch.cat([s, self.run(self.networks["E"], y, batch["instances"])], dim=1)
         self.G1.requires_grad_(self.phase != "enhancer")
         fake_y = self.run(self.generate_with, s_and_style, self.networks)
         if self.phase == "global":  # G1 alone paints (B, 3, S/2, S/2)
@@ -344,18 +345,14 @@ class Pix2PixHD(Method):
         at half the size, enlarged. All may lie on any device and are moved to the method's.
         """
         # its codes are features, which use_features decides on
-        given, codes = (
-            labels if self.config.n_labels else x,
-            None if self.config.use_features else z,
-        )
-        s = self.take(given, codes, direction)
+        codes = None if self.config.use_features else z
+        s = self.take(labels if self.config.n_labels else x, codes, direction)
         if self.config.n_labels:
-            labels, instances = s, instances.to(self.device)
+            labels, instances = s, self.take(instances, None, direction)
             s = self.scene(labels, instances)
-        if self.config.use_features:
-            if z is None:
-                z = self.styles.choose(labels, instances, seed)
-            s = torch.cat([s, z.to(self.device)], dim=1)
+            if self.config.use_features:
+                z = self.styles.choose(labels, instances, seed) if z is None else z
+                s = torch.cat([s, z.to(self.device)], dim=1)
         with inference(self.averaged["G1"]) as G1, inference(self.averaged["G2"]) as G2:
             fake_y = self.generate_with(s, {"G1": G1, "G2": G2})
         if self.phase == "global":
@@ -395,7 +392,7 @@ class Pix2PixHD(Method):
         with inference(self.averaged["E"]) as E:
             return E(y.to(self.device), instances.to(self.device))
 
-    def finish(self, dataset: Dataset) -> bool:
+    def finish(self, dataset: Any) -> bool:
         """The centres of each class, over the features of training instances."""
         if self.E is None:
             return False

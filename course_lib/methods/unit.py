@@ -140,8 +140,8 @@ class UNIT(Method):
             mu_back, cyc = None, None
             if cfg.lambda_cycle or cfg.lambda_cycle_kl:
                 mu_back = run(E, fakes[there], there)
-            if cfg.lambda_cycle:
-                cyc = run(G, self.reparameterise(mu_back), here)
+                if cfg.lambda_cycle:
+                    cyc = run(G, self.reparameterise(mu_back), here)
             sides[here] = Side(mu, rec, mu_back, cyc)
         return sides, fakes
 
@@ -155,13 +155,13 @@ class UNIT(Method):
             if cfg.lambda_gan:
                 logits = self.run(self.D[there], fakes[there])
                 terms[f"g_gan_{there}"] = losses.log_generator(logits)
-            if cfg.lambda_image:
+            if side.rec is not None:
                 terms[f"g_image_{here}"] = losses.l1(side.rec, image)
             if cfg.lambda_kl:
                 terms[f"g_kl_{here}"] = losses.kl_unit_variance(side.mu)
-            if cfg.lambda_cycle:
+            if side.cyc is not None:
                 terms[f"g_cycle_{here}"] = losses.l1(side.cyc, image)
-            if cfg.lambda_cycle_kl:
+            if cfg.lambda_cycle_kl and side.mu_back is not None:
                 terms[f"g_cycle_kl_{here}"] = losses.kl_unit_variance(side.mu_back)
         return terms
 
@@ -190,7 +190,7 @@ class UNIT(Method):
             D.requires_grad_(True)
             opt_D.zero_grad()
             d_terms = self.discriminator_terms(batch, fakes)
-            loss_D = cfg.lambda_gan * sum(d_terms.values())
+            loss_D = cfg.lambda_gan * losses.total(d_terms.values())
             loss_D.backward()
             opt_D.step()
 
@@ -205,7 +205,7 @@ class UNIT(Method):
             cycle=cfg.lambda_cycle,
             cycle_kl=cfg.lambda_cycle_kl,
         )
-        loss_G = sum(weights[name] * term for name, term in g_terms.items())
+        loss_G = losses.total(weights[name] * term for name, term in g_terms.items())
         loss_G.backward()
         opt_G.step()
 

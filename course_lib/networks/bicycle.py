@@ -28,10 +28,10 @@ class CodedUNet(UNet):
         super().__init__(**kwargs, dropout_innermost=False)
         self.coded = len(self.encoder) if z_at == "all" else 1  # so many blocks see z
         for block in self.encoder[: self.coded]:
-            at = next(i for i, layer in enumerate(block) if isinstance(layer, nn.Conv2d))
-            old = block[at]
+            layers = block.named_children()
+            at, old = next((at, layer) for at, layer in layers if isinstance(layer, nn.Conv2d))
             c_in, bias = old.in_channels + z_dim, old.bias is not None
-            block[at] = Conv2d(c_in, old.out_channels, 4, 2, 1, bias=bias)
+            setattr(block, at, Conv2d(c_in, old.out_channels, 4, 2, 1, bias=bias))
         init_weights(self)
 
     def forward(

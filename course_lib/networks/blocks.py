@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 
 from course_lib.errors import ensure
 from course_lib.networks.small_maps import Conv2d, ConvTranspose2d
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 def norm_layer(name: str, channels: int) -> nn.Module:
@@ -133,20 +136,19 @@ def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
     d grows from 2/11 to ``decay`` over the first updates, so that the average forgets the untrained
     weights. Averaged statistics fit averaged weights; those of the last weights do not.
     """
-    average.updates += 1
-    n = average.updates.item()
+    n = average.get_buffer("updates").add_(1).item()
     decay = min(decay, (1 + n) / (10 + n))
     statistics = {
         name: buffer for name, buffer in net.named_buffers() if buffer.is_floating_point()
     }
     ours = [*average.parameters(), *(average.get_buffer(name) for name in statistics)]
-    torch._foreach_lerp_(ours, [*net.parameters(), *statistics.values()], 1 - decay)
+    torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+        ours, [*net.parameters(), *statistics.values()], 1 - decay
+    )
 
 
 @contextmanager
-def inference(
-    net: nn.Module, dropout: bool = False, batch_statistics: bool = False
-) -> Iterator[nn.Module]:
+def inference(net: Net, dropout: bool = False, batch_statistics: bool = False) -> Iterator[Net]:
     """``net`` for looking, not for learning: eval().
 
     Dropout and the batch's own statistics may stay on. Running statistics do not move, and the

@@ -78,5 +78,5 @@ def load_photo_features(device: torch.device | str = "cpu") -> PhotoFeatures:
     """The network with its weights, one for each device, in evaluation mode; nothing learns."""
     net = seeded(PhotoFeatures)
     net.load_state_dict(safetensors.torch.load_file(FILES / "photographs.safetensors"))
-    net = net.to(device, memory_format=torch.channels_last)
+    net = net.to(device).to(memory_format=torch.channels_last)
     return net.eval().requires_grad_(False)

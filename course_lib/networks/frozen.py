@@ -23,6 +23,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from course_lib.networks.blocks import Net
+
 FILES = Path(__file__).parent / "frozen_files"
 CLASSES, WALLS = 12, 8  # labels of façades, colours of walls: those of the rendered houses
 # of shade, light, time, glass and weathering by day
@@ -145,7 +147,7 @@ class LetterReader(nn.Module):
 # ---- the shipped weights
 
 
-def seeded(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+def seeded(make: Callable[[], Net], seed: int = 0) -> Net:
     """A new network of its own seed; torch's random state stays as it was."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -159,7 +161,7 @@ def shrunk(photos: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 _ _"]:
     return photos if by == 1 else F.interpolate(photos, (height // by, width // by), mode="area")
 
 
-def _load(make: Callable[[], nn.Module], name: str, size: int) -> nn.Module:
+def _load(make: Callable[[], Net], name: str, size: int) -> Net:
     net = seeded(make)
     file = FILES / f"{name}{'' if size <= SMALL else f'_{LARGEST}'}.safetensors"
     net.load_state_dict(safetensors.torch.load_file(file))  # float16 -> float32

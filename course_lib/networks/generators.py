@@ -63,7 +63,7 @@ class UNet(nn.Module):
 
         self.encoder = nn.ModuleList()
         for i, (c_in, width) in enumerate(pairwise(channels), 1):  # to (B, width, s/2, s/2)
-            block = [] if i == 1 else [nn.LeakyReLU(0.2)]
+            block: list[nn.Module] = [] if i == 1 else [nn.LeakyReLU(0.2)]
             block.append(Conv2d(c_in, width, 4, 2, 1, bias=bias))
             if 1 < i < levels:
                 block.append(norm_layer(norm, width))

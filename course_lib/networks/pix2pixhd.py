@@ -211,6 +211,8 @@ class Styles(nn.Module):
     """
 
     IDS = 4096  # instances of one image that choose for themselves
+    centres: Tensor
+    counts: Tensor
 
     def __init__(self, n_labels: int, n_centres: int, n_features: int = 3):
         super().__init__()

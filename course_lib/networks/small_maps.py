@@ -20,6 +20,8 @@ FEW = 64  # places of all images of a batch together, up to which the product wa
 class Conv2d(nn.Conv2d):
     """torch's, in one group; as a product in training on a CPU where the output is small."""
 
+    padding: tuple[int, int]  # in pixels, never "same"
+
     def forward(self, x: Tensor) -> Tensor:
         steps = zip(x.shape[2:], self.kernel_size, self.stride, self.padding, strict=True)
         size = [(n + 2 * pad - kernel) // stride + 1 for n, kernel, stride, pad in steps]
@@ -27,12 +29,15 @@ class Conv2d(nn.Conv2d):
             return super().forward(x)
         # (B, in * k * k, places)
         columns = F.unfold(x, self.kernel_size, padding=self.padding, stride=self.stride)
-        weight, columns = _as_it_lies(self.weight, columns)
-        return F.linear(columns.mT, weight, self.bias).mT.unflatten(2, size)
+        if _last(self.weight):
+            columns = columns.unflatten(1, (self.in_channels, -1)).transpose(1, 2).flatten(1, 2)
+        return F.linear(columns.mT, _as_it_lies(self.weight), self.bias).mT.unflatten(2, size)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
     """torch's, in one group; as a product in training on a CPU where the input is small."""
+
+    padding: tuple[int, int]
 
     def forward(self, x: Tensor) -> Tensor:
         if not _few(x, x.shape[2:]):
@@ -45,11 +50,11 @@ class ConvTranspose2d(nn.ConvTranspose2d):
             self.output_padding,
             strict=True,
         )
-        size = [
+        size = tuple(
             (n - 1) * stride - 2 * pad + kernel + more for n, kernel, stride, pad, more in steps
-        ]
-        weight, _ = _as_it_lies(self.weight)
-        columns = F.linear(x.flatten(2).mT, weight.t()).mT  # (B, out * k * k, places)
+        )
+        # (B, out * k * k, places)
+        columns = F.linear(x.flatten(2).mT, _as_it_lies(self.weight).t()).mT
         if _last(self.weight):
             columns = columns.unflatten(1, (-1, self.out_channels)).transpose(1, 2).flatten(1, 2)
         out = F.fold(columns, size, self.kernel_size, padding=self.padding, stride=self.stride)
@@ -65,13 +70,6 @@ def _last(weight: Tensor) -> bool:
     return not weight.is_contiguous() and weight.is_contiguous(memory_format=torch.channels_last)
 
 
-def _as_it_lies(weight: Tensor, columns: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """(a, b, k, k) as a matrix (a, b * k * k) without a copy, and columns in its order.
-
-    ``columns`` are (B, b * k * k, places).
-    """
-    if not _last(weight):
-        return weight.flatten(1), columns
-    if columns is not None:
-        columns = columns.unflatten(1, (weight.shape[1], -1)).transpose(1, 2).flatten(1, 2)
-    return weight.permute(0, 2, 3, 1).flatten(1), columns
+def _as_it_lies(weight: Tensor) -> Tensor:
+    """(a, b, k, k) as a matrix without a copy: (a, b * k * k), or (a, k * k * b) if b lies last."""
+    return (weight.permute(0, 2, 3, 1) if _last(weight) else weight).flatten(1)

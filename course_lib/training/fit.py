@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from course_lib.data.base import MapDataset
 from course_lib.data.files import expanded, only_run
 from course_lib.errors import ensure, explained, note
 from course_lib.methods.base import Method
@@ -39,11 +39,11 @@ class Result:
 
 def fit(
     method: Method,
-    dataset: Dataset,
+    dataset: MapDataset,
     *,
     steps: int | None = None,
     minutes: float | None = None,
-    val: Dataset | None = None,
+    val: MapDataset | None = None,
     out: Path | str | None = None,
     seed: int = 0,
     resume: bool | str = False,
@@ -73,8 +73,8 @@ def fit(
     and if a sample cannot be read.
     """
     folder = expanded(out) if out else None
+    _check(steps, minutes, workers)
     run = TrainingRun(method, folder, seed, steps, minutes, record)
-    _check(run, workers)
     bar = Progress(run, show=progress)
     shown = Previews(run, val, previews, on_preview, bar)
     # with steps, a run that is resumed equals one that never stopped
@@ -119,16 +119,16 @@ def fit(
     return Result(run.history, run.step, run.seconds, stopped)
 
 
-def _check(run: TrainingRun, workers: int) -> None:
+def _check(steps: int | None, minutes: float | None, workers: int) -> None:
     ensure(
-        (run.steps is None) != (run.minutes is None),
+        (steps is None) != (minutes is None),
         "say how long to train: steps or minutes, one of them",
         "fit()",
         "for example steps=1000",
     )
-    length, unit = (run.steps, "steps") if run.minutes is None else (run.minutes, "minutes")
+    length, unit = (steps, "steps") if minutes is None else (minutes, "minutes")
     ensure(
-        0 < length < float("inf"),
+        0 < (length or 0) < float("inf"),
         f"cannot train for {length} {unit}",
         unit,
         "give a positive number",

@@ -5,10 +5,9 @@ from operator import itemgetter
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from course_lib.data import files
-from course_lib.data.base import View, spread
+from course_lib.data.base import MapDataset, View, spread
 from course_lib.networks.hardware import seeded
 from course_lib.training import checkpoint
 from course_lib.training.progress import Progress
@@ -25,7 +24,7 @@ class Previews:
     def __init__(
         self,
         run: TrainingRun,
-        val: Dataset | None,
+        val: MapDataset | None,
         count: int,
         on_preview: Callable[[int, dict[str, Tensor]], None],
         progress: Progress,
@@ -56,7 +55,7 @@ class Previews:
         # counted in the length that the training has now, which may be another than before
         self.passed = int(self.run.share() * self.count + 1e-9) if self.run.step else -1
         if self.best is not None:  # it may be there of a run that kept the best
-            known = read_rows(self.run.out / "scores.jsonl").values()
+            known = read_rows(self.best.with_name("scores.jsonl")).values()
             self.scores = [row for row in known if row["step"] <= self.run.step]
             folder = self.best / "checkpoints"
             files.remove_leftovers(folder)

@@ -60,7 +60,7 @@ class Progress:
         if run.steps:
             left, total = (run.steps - run.step) * spent / max(done, 1), f"/{run.steps}"
         else:
-            left, total = 60 * run.minutes - run.seconds, ""
+            left, total = run.limit - run.seconds, ""
         images = f"{run.images / max(spent, 1e-9):.0f} images/s"
         pace = f"{spent / max(done, 1):.1f} s per update" if spent > done else images
         parts = [f"step {run.step}{total}", pace, f"{minutes_seconds(max(left, 0))} left"]

@@ -37,7 +37,7 @@ class TrainingRun:
         record: dict | None = None,
     ):
         self.method, self.out, self.seed, self.record = method, out, seed, record
-        self.steps, self.minutes = steps, minutes
+        self.steps, self.limit = steps, 60 * (minutes or math.inf)  # updates, seconds
         self.settings = {"seed": seed, **configs.as_dict(method.config)}
         self.step, self.seconds = 0, 0.0
         self.images = 0  # that steps of this process have seen
@@ -54,9 +54,9 @@ class TrainingRun:
         Raises CourseError if the folder already holds a run and ``resume`` is off, or if the run
         has other settings and ``resume`` is not ``"changed"``, or another architecture.
         """
-        latest = self._latest(resume) if self.out else None
-        if latest is not None:
-            self._go_on(*latest)
+        latest = self._latest(self.out, resume) if self.out else None
+        if self.out is not None and latest is not None:
+            self._go_on(self.out, *latest)
         else:
             torch.manual_seed(self.seed)
         if self.out is not None:
@@ -69,39 +69,39 @@ class TrainingRun:
             folder.mkdir(exist_ok=True)
             files.replace_file(folder / "run.json", json.dumps(self.record, indent=1).encode())
 
-    def _latest(self, resume: bool | str) -> tuple[int, dict[str, Tensor], dict] | None:
-        """The checkpoint to go on from, if the folder may be trained into."""
-        folder = self.out / "checkpoints"
+    def _latest(self, out: Path, resume: bool | str) -> tuple[int, dict[str, Tensor], dict] | None:
+        """The checkpoint in ``out`` to go on from, if the folder may be trained into."""
+        folder = out / "checkpoints"
         # step 0 alone is no run yet
         ensure(
             resume or not any(checkpoint.steps(folder)),
             "this folder already holds a run",
-            self.out,
+            out,
             "add --resume to go on, or choose another --out",
         )
-        files.remove_leftovers(self.out)
+        files.remove_leftovers(out)
         files.remove_leftovers(folder)
         latest = checkpoint.load_latest(folder) if resume else None
         if latest:
             config, recorded = type(self.method.config), latest[2]["settings"]
-            check_settings(self.out, config, recorded, self.settings, resume)
+            check_settings(out, config, recorded, self.settings, resume)
         return latest
 
-    def _go_on(self, step: int, tensors: dict[str, Tensor], state: dict) -> None:
-        checkpoint.restore(self.method, tensors, self.out)
+    def _go_on(self, out: Path, step: int, tensors: dict[str, Tensor], state: dict) -> None:
+        checkpoint.restore(self.method, tensors, out)
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], self.method.device)
         self.step = self.saved = step
         self.seconds = state["seconds"]
-        self.history = read_history(self.out / "history.jsonl", step)
+        self.history = read_history(out / "history.jsonl", step)
         self.known = self.written = len(self.history)
 
     def where(self, step: int) -> str:
         """The place that an error of this step names."""
         return f"step {step}" + (f" of {self.out}" if self.out else "")
 
-    def advance(self, terms: dict[str, Tensor | float], seconds: float, images: int = 1) -> None:
+    def advance(self, terms: dict[str, Tensor], seconds: float, images: int = 1) -> None:
         """Another update is done, of so many images, ``seconds`` of training after the first."""
         self.step += 1
         self.seconds = seconds
@@ -131,9 +131,7 @@ class TrainingRun:
 
     def share(self) -> float:
         """How much of the training is done, in [0, 1]."""
-        return min(
-            1.0, self.step / self.steps if self.steps else self.seconds / (60 * self.minutes)
-        )
+        return min(1.0, self.step / self.steps if self.steps else self.seconds / self.limit)
 
     def write_history(self) -> None:
         """Append to history.jsonl the new rows that are known."""
@@ -150,8 +148,8 @@ class TrainingRun:
         If not ``at_once``, then only when the last is CHECKPOINT_SECONDS old, and 30 times as old
         as writing it took. Raises CourseError for a weight that is not finite.
         """
-        is_new = self.out is not None and self.saved != self.step
-        if is_new and (at_once or time.monotonic() >= self.next_save):
+        is_due = at_once or time.monotonic() >= self.next_save
+        if self.out is not None and self.saved != self.step and is_due:
             began = time.monotonic()
             self.write(self.out / "checkpoints")
             self.saved, took = self.step, time.monotonic() - began

@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from course_lib.networks.blocks import Net
 from course_lib.networks.frozen import CLASSES, Segmenter, seeded
 
 
 def train(
-    net: nn.Module,
+    net: Net,
     loss_of: Callable,
     sets: list[tuple[Tensor, ...]],
     steps: int,
@@ -22,14 +23,14 @@ def train(
     by_size: bool = False,
     batch_size: int = 32,
     device: torch.device | str = "cpu",
-) -> nn.Module:
+) -> Net:
     """``net``, trained to make ``loss_of(net, generator, *batch)`` small, and then frozen.
 
     Every batch is from one of the ``sets``, which have one size each. All are drawn equally often
     or, with ``by_size``, by their share of the rows. The rate rises over the first tenth of the
     steps and falls to 0.
     """
-    net = net.to(device, memory_format=torch.channels_last)  # several times as fast on a CPU
+    net = net.to(device).to(memory_format=torch.channels_last)  # several times as fast on a CPU
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 4e-3, total_steps=max(steps, 20), pct_start=0.1
@@ -66,8 +67,8 @@ def train_segmenter(
     sets at several sizes; every batch is from one of them, drawn by its share of the photographs.
     Half of the batches are mirrored. The same ``seed`` gives the same network.
     """
-    if isinstance(photos, Tensor):
-        photos, labels = [photos], [labels]
+    photos = [photos] if isinstance(photos, Tensor) else photos
+    labels = [labels] if isinstance(labels, Tensor) else labels
     sets = list(zip(photos, labels, strict=True))
     net = seeded(lambda: Segmenter(classes), seed)
     return train(net, _segmenter_loss, sets, steps, seed, True, batch_size, device)

@@ -42,4 +42,4 @@ class Threads:
             number, took = self.trial.pop(0), time.perf_counter() - began
             self.seconds[number] = min(took, self.seconds.get(number, took))
             if not self.trial:
-                torch.set_num_threads(min(self.seconds, key=self.seconds.get))
+                torch.set_num_threads(min(self.seconds, key=self.seconds.__getitem__))

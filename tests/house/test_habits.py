@@ -2,10 +2,13 @@
 
 import json
 import re
+import shutil
 
+import pytest
 import yaml
 
 from tests import ROOT
+from tests.support.processes import run
 from tools.tracked import tracked
 
 FILES = tracked(".github/**/*", ".pre-commit-config.yaml")
@@ -26,3 +29,16 @@ def test_the_four_parts_of_make_test_hold_every_folder_of_tests_once():
     parts = [path for row in rows for path in row["paths"].split()]
     rooms = {path.relative_to(ROOT).parts[1] for path in tracked("tests/**/test_*.py")}
     assert len(rows) == 4 and sorted(parts) == sorted(f"tests/{room}" for room in rooms)
+
+
+@pytest.mark.extra
+@pytest.mark.skipif(not shutil.which("npx"), reason="npx is not installed: types are not checked")
+def test_pyright_finds_no_error_in_what_trains():
+    # one command, of one version, wherever it stands
+    (command,) = {
+        command
+        for path in FILES
+        for command in re.findall(r"npx --yes pyright[^\n`]*", path.read_text(encoding="utf-8"))
+    }
+    done = run(*command.split())
+    assert done.returncode == 0, done.stdout + done.stderr
