@@ -214,10 +214,12 @@ def loss_checks(
                 "between": case("float64", between),
                 "between, rounded": case("float32", [x.detach().clone() for x in between]),
                 "won": case("float64", best(-28.0, 28.0, off=4.0)),
+                # where a loss is exactly 0, a gradient still reaches the logits
+                "nothing to pay": case("float64", best(-900.0, 900.0, off=9.0)),
             }
         else:
             cases["won"] = case("float64", best(-1.0, 1.0, off=1e-5))
-            # where a loss is exactly 0, it still has a gradient
+            # the same for hinges
             ends = [2 + exact[0].abs(), -2 - exact[-1].abs()] if n == 2 else [0 * exact[0]]
             cases["nothing to pay"] = case("float64", ends)
         return several(cases)

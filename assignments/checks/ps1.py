@@ -27,7 +27,8 @@ SAY = {
     "share": "The share of real points plays no part: what does D maximise if it sees more of one "
     "kind?",
     "shares": "The two shares change places: which of them belongs to real points?",
-    "any share": "For another share the answer is wrong: it may be any number between 0 and 1.",
+    "any share": "For another share the answer is wrong: it may be any number between 0 and 1, and "
+    "a tiny density counts with a small share, too.",
     "tiny": "Far out, where both densities are tiny, the answer changes: is a constant added to "
     "their sum?",
     "nothing": "Where both densities are 0 the task asks for a number of its own; is 0 divided by "
@@ -158,9 +159,9 @@ def densities(rng, tails: bool) -> tuple:
                 right = best_d(a, b, share)
                 items += best_facets(name + end, right, dtype, message, share=part, nan=nan)
     cases = {name: [encode(a), encode(b), share, dtype] for name, (a, b, dtype) in grids.items()}
-    # at the ends, near the middle, and on a long grid
+    # at the ends, near the middle, and on a long grid that has the least densities, too
     for s in (1e-3, 0.5 + rng.choice([-1, 1]) * rng.uniform(0.01, 0.04), 0.999) if tails else ():
-        a, b = p.repeat(40), q.repeat(40)
+        a, b = torch.cat([p.repeat(40), least, zero]), torch.cat([q.repeat(40), zero, least])
         cases[f"share {s}"] = [encode(a), encode(b), float(s), "float64"]
         items += best_facets(f"share {s}", best_d(a, b, s), "float64", SAY["any share"])
     return {"cases": cases}, {"facets": items}

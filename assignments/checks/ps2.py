@@ -31,7 +31,7 @@ SAY = {
     "place?",
     "smaller": "The next image, of another size, comes out wrong: which size is it brought to?",
     "as given": "The block changes the parts that it is made of, their numbers, modes, hooks or "
-    "what is frozen: it uses them as they are.",
+    "what is frozen, or runs one more than once a call: it uses them as they are.",
     "unknown": "The block does not know the parameters of all its parts: would an optimiser find "
     "them? Are they attributes?",
     # the receptive field

@@ -350,6 +350,7 @@ FEW, MANY = (
         "many": (12, 9, 3, 2, 2),
         "most": (1, 40, 5, 2, 1),
         "all the same": (3, 2, 1, 2, 2),
+        "far apart": (2, 4, 2, 3, 2),
     },
 )
 CHECKS = table(

@@ -159,12 +159,12 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
     inputs, items = {"samples": {}}, []
     for name, shape in shapes.items():
         samples = torch.from_numpy(
-            rng.uniform(-4, 4, shape) * rng.uniform(0.2, 1, (shape[0], shape[1], 1, 1, 1))
+            rng.uniform(-4, 4, shape)
+            * rng.uniform(0.2, 1, (shape[0], shape[1], 1, 1, 1))
+            * (1e7 if name == "far apart" else 1)
         )
-        if name == "all the same":
-            samples[:, 1:] = samples[:, :1]
-        if name == "one input":  # two samples may be the same
-            samples[:, 1] = samples[:, 0]
+        if name in ("one input", "all the same"):  # two samples may be the same, or all
+            samples[:, 1 : 2 if name == "one input" else None] = samples[:, :1]
         inputs["samples"][name] = encode(samples)
         right, k = score(samples), shape[1]
         apart = (samples[:, :, None] - samples[:, None]).abs().mean((3, 4, 5))
@@ -221,7 +221,8 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
             facet(
                 name,
                 encode(right),
-                "The score is wrong: whose distance to which other sample, which means?",
+                "The score is wrong: whose distance to which other sample, however far away, and "
+                "which means?",
                 wrong=differing(wrong, right),
                 shape=SCALAR,
                 rtol=1e-6,  # a number to read, in any precision

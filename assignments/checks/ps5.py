@@ -82,8 +82,9 @@ DIFFERENCES = {
 }
 BELOW_0 = ["math domain", SAY["below 0"]]
 RETURN = ["check: TypeError: 'NoneType'", SAY["return"]]
-UNITS = {"huge": 1e200, "least": 1e-170}  # whose squares are no floats
-SPECIAL = ("equal", "zeros", "small", "tiny", "nearly equal", *UNITS)  # kinds of values
+UNITS = {"huge": 1e200, "huge or zero": 1e200, "least": 1e-170}  # whose squares are no floats
+# kinds of values
+SPECIAL = ("equal", "zeros", "small", "tiny", "nearly equal", "mostly near", *UNITS)
 
 
 def doubles(values) -> Tensor:
@@ -211,7 +212,9 @@ def changed(name: str, x: np.ndarray) -> np.ndarray:
             return (np.arange(5) - 2.0) * (0.5 if name == "even" else 1.5)  # of the same mean
         case "nearly equal":
             return 1e6 + x / 1e3
-        case "holding 0" | "holding one 0":
+        case "mostly near":  # all but one
+            return np.where(np.arange(len(x)) == len(x) // 2, 1e3, x)
+        case "holding 0" | "holding one 0" | "huge or zero":
             return np.where(np.arange(len(x)) < (2 if name == "holding 0" else 1), 0.0, x)
     return x
 
@@ -348,7 +351,7 @@ def decisions(rng: np.random.Generator, drawn: Callable[[float, int], dict]) -> 
 MANY = {
     **{"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4},
     **{"holding 0": 7, "tiny": 6, "nearly equal": 6, "holding one 0": 5, "a hundred": 150},
-    **{"huge": 5, "least": 4, "even": 5, "wider": 5},
+    **{"huge": 5, "least": 4, "even": 5, "wider": 5, "huge or zero": 4, "mostly near": 40},
 }
 CHECKS = table(
     (

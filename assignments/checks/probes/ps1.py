@@ -24,9 +24,10 @@ def loss(names: dict, inputs: dict) -> dict:
     value = steady(function, *logits)
     out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
 
-    def gradient() -> dict:
-        grads = torch.autograd.grad(4 * value.sum(), logits, materialize_grads=True)
-        return encode(torch.cat([g.flatten() for g in grads]) / 4)
+    def gradient() -> dict | None:
+        grads = torch.autograd.grad(4 * value.sum(), logits, allow_unused=True)
+        missed = any(g is None for g in grads)
+        return None if missed else encode(torch.cat([g.flatten() for g in grads]) / 4)
 
     learns = isinstance(value, torch.Tensor) and value.requires_grad
     return out | {"gradient": attempt(gradient) if learns else None}

@@ -102,7 +102,8 @@ def skip(names: dict, inputs: dict) -> dict:
 
 def as_given(make: Callable) -> bool:
     """Whether a block leaves its parts as they are, when it is made and when it is called: their
-    numbers, what is frozen, their modes, and hooks.
+    numbers, what is frozen, their modes, and hooks; and whether each runs once a call, also after
+    a gradient was asked for.
     """
     parts = nn.ModuleList(
         [nn.Conv2d(2, 3, 2, 2), nn.BatchNorm2d(3), nn.ConvTranspose2d(3, 2, 2, 2)]
@@ -110,15 +111,21 @@ def as_given(make: Callable) -> bool:
     parts[1].eval().requires_grad_(False)
 
     def facts() -> list:
-        numbers = [number.clone() for number in parts.state_dict().values()]
-        frozen = [p.requires_grad for p in parts.parameters()]
-        return [*map(encode, numbers), frozen, [m.training for m in parts.modules()], state(parts)]
+        return [
+            [encode(number) for number in parts.state_dict().values()],
+            [p.requires_grad for p in parts.parameters()],
+            [part.training for part in parts.modules()],
+            state(parts),
+        ]
 
+    ran: list = []
+    for part in parts:
+        part.register_forward_pre_hook(lambda *_: ran.append(1))
     before = facts()
     block = make(*parts)
     made = facts()
-    block(torch.ones(2, 2, 4, 4))
-    return before == made == facts()
+    torch.autograd.grad(block(torch.ones(2, 2, 4, 4)).sum(), parts[0].weight)
+    return before == made == facts() and len(ran) == 3
 
 
 # ---- the discriminator

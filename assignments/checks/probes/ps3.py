@@ -335,9 +335,9 @@ class Shelf:
 
 def players(inputs: dict) -> tuple[nn.ModuleList, nn.ModuleList]:
     """Both translators and both judges; with ``norms`` batch norms are in all of them."""
-    G = [Watched(net) for net in translators(inputs).values()]
-    D = judges(inputs | {"layer": "batch norm" if inputs["norms"] else ""})
-    return nn.ModuleList(G), nn.ModuleList(D)
+    norms = {"layer": "batch norm"} if inputs["norms"] else {}
+    G = [Watched(net) for net in translators(inputs | norms).values()]
+    return nn.ModuleList(G), nn.ModuleList(judges(inputs | {"layer": ""} | norms))
 
 
 def cyclegan_step(names: dict, inputs: dict) -> dict:

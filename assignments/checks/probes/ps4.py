@@ -200,12 +200,13 @@ def latent(names: dict, inputs: dict) -> dict:
 
 
 def step_players(inputs: dict) -> tuple[nn.ModuleList, nn.ModuleList]:
-    """G and E, whose parts are watched, and both judges; with ``norms`` these have batch norms."""
-    nets = players(inputs | {"norms": False})
+    """G and E, whose parts are watched, and both judges; with ``norms`` all but G have a batch
+    norm, since G may make both fakes in one batch or in two.
+    """
     judges: list = [Patches(weight) for weight in tensors(inputs, "D_encoded", "D_random")]
     if inputs["norms"]:
         judges = [Normed(D, nn.BatchNorm2d(1)).to(D.weight.dtype) for D in judges]
-    return nn.ModuleList(Watched(net) for net in nets), nn.ModuleList(judges)
+    return nn.ModuleList(map(Watched, players(inputs))), nn.ModuleList(judges)
 
 
 def bicyclegan_step(names: dict, inputs: dict) -> dict:
