@@ -19,6 +19,7 @@ PREFIX = "shipped:"
 # in the order in which they are shown
 NAMES = (
     "panda",
+    "lines-emoji",
     "edges-emoji",
     "edges-emoji-many",
     "flat-3d",
@@ -35,6 +36,7 @@ NAMES = (
 # of the scores, those that stand for the others
 MAIN = (
     *("l1", "baseline_mean_l1", "copy_l1", "diversity_l1", "fcn_iou", "chroma_ratio"),
+    "areas_committed",
     "kid_features",
 )
 
