@@ -94,7 +94,7 @@ _CPU = {"image_size": 128, "base_channels": 24, "d_base_channels": 16, "batch_si
 _CPU_64 = {"image_size": 64, "base_channels": 32, "d_base_channels": 16, "d_layers": 2}
 # Of one photograph, in a browser (demo/static/train.js): what is sharpest after a minute there
 _TAB = {
-    "image_size": 96, "base_channels": 16, "levels": 4, "norm": "instance", "flip": "off",
+    "image_size": 128, "base_channels": 16, "levels": 4, "norm": "instance", "flip": "off",
     "d_base_channels": 8, "d_layers": 2, "batch_size": 1, "lr": 1e-3, "decay_from": 1.0,
     "average": 0.99, "lambda_l1": 50.0,
 }  # fmt: skip

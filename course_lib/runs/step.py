@@ -73,7 +73,7 @@ def _sizes(method: Method) -> list[int]:
     return [sum(p.numel() for p in method.networks[name].parameters()) for name in NETWORKS]
 
 
-def initial(method: Method) -> Float[Tensor, "size"]:
+def initial(method: Method) -> Float[Tensor, " size"]:
     """The ``state`` of a method that has not learned anything yet, with the weights that it has.
 
     Of G and then of D: parameters, means and squares of their gradients, two powers of the betas.
@@ -88,7 +88,7 @@ def initial(method: Method) -> Float[Tensor, "size"]:
 
 def layout(method: Method) -> dict:
     """Where in a ``state`` is what: [name, shape, first number] of the parameters of G, D and G's
-    average, in this order; ``ones``, where there are ones at the beginning; and its ``size``.
+    average, which begins at ``average``; ``ones``, where there are ones at first; its ``size``.
     """
     sizes, rows, at, ones = _sizes(method), [], 0, []
     for name, size in zip((*NETWORKS, "G"), (*sizes, sizes[0]), strict=True):
@@ -98,7 +98,12 @@ def layout(method: Method) -> dict:
             first += parameter.numel()
         at += 3 * size + 2
         ones += [at - 2, at - 1]
-    return {"parameters": rows, "ones": ones[:4], "size": len(initial(method))}
+    return {
+        "parameters": rows,
+        "ones": ones[:4],
+        "average": first - sizes[0],
+        "size": len(initial(method)),
+    }
 
 
 def _parts(method: Method, state: Tensor) -> tuple[Tensor, ...]:
@@ -131,19 +136,17 @@ def _look(method: Method, state: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     return y.detach(), method.judge(x, y).detach()
 
 
-def to_onnx(method: Method, path: Path | str) -> dict:
+def to_onnx(method: Method, path: Path | str, look: Path | str | None = None) -> dict:
     """Write one training step of ``method``, which is of pix2pix's kind, as ``path``; returns its
     :func:`layout`, which is in the file, too.
 
     Inputs: ``state``, a vector, which :func:`initial` gives, and a pair ``x`` and ``y``, (1, 3, S,
     S) in [-1, 1]. Outputs: the ``next`` state and ``terms``, those of ``method.step`` in its order.
-    Beside it, in NAME.look.onnx, is what ``state`` and ``x`` give: ``y``, and D's ``logits``. Raises
-    CourseError for a step that uses an operation that cannot be exported, which is named.
+    ``look`` is a second file, of what ``state`` and ``x`` give: ``y``, and D's map of ``logits``.
+    Raises CourseError for a step with an operation that cannot be exported, which is named.
     """
-    path = expanded(path)
+    path, side = expanded(path), method.config.image_size
     ensure(path.suffix == ".onnx", "an ONNX file has another name", path, "write NAME.onnx")
-    look = path.with_suffix(".look.onnx")
-    check_outputs([path, look])
     ensure(
         {*NETWORKS} == method.networks.keys() - {"G_average"},
         f"a page trains one G and one D, and {type(method).__name__} has others",
@@ -151,10 +154,13 @@ def to_onnx(method: Method, path: Path | str) -> dict:
         "export the step of a pix2pix, or of your own",
     )
     # two tensors: a trace takes one that is given twice for one input
-    x, y = torch.rand(2, 1, 3, *[method.config.image_size] * 2)
-    state = initial(method)
-    replace_file(path, _file(method, _step, (state, x, y), ["state", "x", "y"], ["next", "terms"]))
-    replace_file(look, _file(method, _look, (state, x), ["state", "x"], ["y", "logits"]))
+    state, (x, y) = initial(method), torch.rand(2, 1, 3, side, side)
+    made = {path: _file(method, _step, (state, x, y), ["state", "x", "y"], ["next", "terms"])}
+    if look:
+        made[look] = _file(method, _look, (state, x), ["state", "x"], ["y", "logits"])
+    check_outputs([*made])
+    for target, written in made.items():
+        replace_file(target, written)
     return layout(method)
 
 
