@@ -44,7 +44,6 @@ CHOSEN = (
 # Test photographs to begin with: the first is there when the page opens.
 PHOTOGRAPHS = ("great_wall", "red_panda", "chambord", "horses", "kingfisher", "golden_temple")
 PHOTOGRAPH = "photo:red_panda"  # from which the page learns unless it is given another
-STATIC = Path(__file__).parent / "static"
 # What a browser can run.
 SHIPPED = [
     PREFIX + name
@@ -63,7 +62,7 @@ def build(target: Path, folders: list[Path], half: bool = False, lesson: str = "
     check_fresh(target, "models.json", RUNTIME.partition("@")[0])
     with tempfile.TemporaryDirectory() as scratch:
         page, models = Path(scratch) / "page", []
-        shutil.copytree(STATIC, page)
+        shutil.copytree(Path(__file__).parent / "static", page)
         _fetch_runtime(page)
         for folder in tqdm(folders, "exporting", unit=" networks", disable=None):
             models.append(_add_model(page, folder, half, {model["file"] for model in models}))
@@ -120,14 +119,13 @@ def _add_training(page: Path) -> dict:
     )
     facts = step.to_onnx(both, page / names[0], page / names[2])
     step.to_onnx(alone, page / names[1])
-    look = {"beside": False, "grey": [], "share": 1.0, "same_luminance": False}
     run = {
         "method": "pix2pix",
         "data": "one photograph, in a page",
         "direction": "xy",
-        "seed": None,
+        "config": vars(both.config),
+        "look": {"beside": False, "grey": [], "share": 1.0, "same_luminance": False},
     }
-    run |= {"config": vars(both.config), "look": look, "start": None, "minutes": None}
     return facts | {
         "files": names,
         "config": vars(both.config),

@@ -28,11 +28,11 @@ def read_settings(folder: Path | str) -> dict:
     if name := shipped.name_of(folder):
         return shipped.about(name)["run"]
     try:
-        if is_file(folder):
-            with safetensors.safe_open(expanded(folder), "pt") as file:
-                settings = json.loads(file.metadata()["run"])
-        else:
-            settings = json.loads(read_words(expanded(folder) / "run.json"))
+        settings = json.loads(
+            safetensors.safe_open(expanded(folder), "pt").metadata()["run"]
+            if is_file(folder)
+            else read_words(expanded(folder) / "run.json")
+        )
         return settings | {
             "config": dict(settings["config"]),
             "method": str(settings["method"]),

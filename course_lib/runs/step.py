@@ -36,7 +36,7 @@ class _Adam:
     """
 
     def __init__(self, net: nn.Module, options: dict, state: list[Tensor]):
-        self.net, self.options, self.state = net, options, state
+        self.net, self.options, self.state, self.zero_grad = net, options, state, net.zero_grad
         self.places = [
             (module, name, parameter.shape)
             for module in net.modules()
@@ -51,26 +51,17 @@ class _Adam:
             # no nn.Parameter: that would be a copy, of which the trace knows nothing
             module._parameters[name] = part.view(shape).detach().requires_grad_()
 
-    def zero_grad(self) -> None:
-        for parameter in self.net.parameters():
-            parameter.grad = None
-
     def step(self) -> None:
         (beta1, beta2), lr = self.options["betas"], self.options["lr"]
         weight, mean, square, powers = self.state
         grad = torch.cat([p.grad.flatten() for p in self.net.parameters()])
-        with torch.no_grad():
-            powers = powers * torch.tensor([beta1, beta2])
-            mean = beta1 * mean + (1 - beta1) * grad
-            square = beta2 * square + (1 - beta2) * grad * grad
-            root = square.sqrt() / (1 - powers[1]).sqrt() + self.options["eps"]
-            weight = weight - lr / (1 - powers[0]) * mean / root
+        powers = powers * torch.tensor([beta1, beta2])
+        mean = beta1 * mean + (1 - beta1) * grad
+        square = beta2 * square + (1 - beta2) * grad * grad
+        root = square.sqrt() / (1 - powers[1]).sqrt() + self.options["eps"]
+        weight = weight - lr / (1 - powers[0]) * mean / root
         self.state = [weight, mean, square, powers]
         self.place()
-
-
-def _sizes(method: Method) -> list[int]:
-    return [sum(p.numel() for p in method.networks[name].parameters()) for name in NETWORKS]
 
 
 def initial(method: Method) -> Float[Tensor, " size"]:
@@ -90,34 +81,28 @@ def layout(method: Method) -> dict:
     """Where in a ``state`` is what: [name, shape, first number] of the parameters of G, D and G's
     average, which begins at ``average``; ``ones``, where there are ones at first; its ``size``.
     """
-    sizes, rows, at, ones = _sizes(method), [], 0, []
-    for name, size in zip((*NETWORKS, "G"), (*sizes, sizes[0]), strict=True):
+    rows, ones, at = [], [], 0
+    for name in (*NETWORKS, "G"):
         first = at
         for key, parameter in method.networks[name].named_parameters():
-            rows.append([f"{name}.{key}", [*parameter.shape], first])
-            first += parameter.numel()
-        at += 3 * size + 2
-        ones += [at - 2, at - 1]
-    return {
-        "parameters": rows,
-        "ones": ones[:4],
-        "average": first - sizes[0],
-        "size": len(initial(method)),
-    }
+            rows.append([f"{name}.{key}", [*parameter.shape], at])
+            at += parameter.numel()
+        ones += [3 * at - 2 * first, 3 * at - 2 * first + 1]
+        size, at = at + 1, ones[-1] + 1
+    return {"parameters": rows, "ones": ones[:4], "average": first, "size": size}
 
 
 def _parts(method: Method, state: Tensor) -> tuple[Tensor, ...]:
-    sizes = [n for size in _sizes(method) for n in (size, size, size, 2)]
-    return state.split([*sizes, sizes[0], 1])
+    G, D = (sum(p.numel() for p in method.networks[name].parameters()) for name in NETWORKS)
+    return state.split([G, G, G, 2, D, D, D, 2, G, 1])
 
 
 def _step(method: Method, state: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """(the next state, the terms) of one ``method.step``, by torch's operations alone."""
     parts = _parts(method, state)
     for at, name in ((0, "G"), (4, "D")):
-        options = method.optimizers[f"opt_{name}"].param_groups[0]
-        adam = _Adam(method.networks[name], options, [*parts[at : at + 4]])
-        setattr(method, f"opt_{name}", adam)
+        net, options = method.networks[name], method.optimizers[f"opt_{name}"].param_groups[0]
+        setattr(method, f"opt_{name}", _Adam(net, options, [*parts[at : at + 4]]))
     method.update_averages = lambda: None
     terms = method.step({"x": x, "y": y})
     seen = parts[-1] + 1

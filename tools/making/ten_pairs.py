@@ -5,6 +5,8 @@ warped as the photograph is; the picture that the page shows has drawing, networ
 first three pairs that it has seen and then five that it hasn't.
 """
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -34,4 +36,4 @@ picture = Image.new("RGB", (SIDE * len(shown) + 8, 3 * SIDE), "white")
 for i, row in enumerate(rows):
     for k, image in enumerate(row):
         picture.paste(to_image(image), (k * SIDE + 8 * (k >= SEEN), i * SIDE))
-picture.save(page.STATIC / "ten_pairs.webp", quality=75, method=6)
+picture.save(Path(page.__file__).parent / "static" / "ten_pairs.webp", quality=75, method=6)

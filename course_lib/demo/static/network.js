@@ -4,7 +4,7 @@ export const $ = (id) => document.getElementById(id);
 export const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 const LARGE = 2048; // longer side of a picture that is opened, in pixels, at most
 export const LONGEST = 16; // times model.size may a side be on its way
-export const frame = self.frameElement; // of a page of the same place that shows one network
+export const frame = globalThis.frameElement; // of a page of the same place that shows one network
 export const demo = { first: null, last: null, count: 0, slow: 100 }; // in ms; of what is slower there are drafts
 
 export function say(sentence) { // in the page; "" takes it back
@@ -135,7 +135,7 @@ export function toFloats({ data, width, height }, w = width, h = height, rim = 0
   return x;
 }
 
-function toImage(y, width, height, w, h, rim) { // of (3 h w) what is within the rim and the padding
+export function toImage(y, width, height, w = width, h = height, rim = 0) { // of (3 h w) what is within the rim and the padding
   const out = new ImageData(width, height);
   out.data.fill(255); // opaque; what is written below is rounded and clamped
   for (let j = 0; j < height; j++) for (let i = 0; i < width; i++)

@@ -6,14 +6,15 @@ import { INSECURE, REFUSED } from "./photo.js";
 import { $, demo, make, say } from "./network.js";
 
 const KEPT = 40, BEAT = 200; // frames of the film at most, and how long one lasts, in ms
-const BIG = 4; // times the network's pixels has a saved picture
-const NO_SIMD = "This browser is too old to train a network: its WebAssembly has no SIMD. Painting and drawing below work in others.";
+const BIG = 4, FILMED = 2; // times the network's pixels has a saved picture, and one in a film
+const NO_SIMD = "This browser is too old to train a network: its WebAssembly has no SIMD. A newer one can.";
 const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
-const TEN = "Here ten pairs of outlines and emoji were trained in the same way, for the same minute. On the drawings that it has seen the network "
-  + "is right; on new ones it paints mud, because ten examples leave open what all other lines mean. One photograph under thousands of random "
-  + "warps shows each colour in thousands of shapes, so there is something that holds for new drawings too.";
+const TEN = "Drawings, what the network makes of them, and the truth. It has learned from ten pairs of outlines and emoji (OpenMoji, CC BY-SA 4.0), "
+  + "with the same settings and for as long. The first three it has seen. Of the others it makes what most of the ten were, yellow, and colours run "
+  + "out of the lines, because ten examples leave open what all other lines mean. One photograph under random warps shows each of its eight colours "
+  + "in thousands of shapes, and so what it learns also holds for a drawing of yours.";
 let tab, worker, stream = null, flat = null; // flat: the photograph in eight colours
-let running = false, begun = false, ready = false, frames = [], every = 1, looks = 0, last = null, waiting = {};
+let running = false, begun = false, ready = false, frames = [], every = 1, looks = 0, last = 0, shown = null, waiting = {}, given = "";
 
 const find = (name) => $(`train-${name}`);
 const pad = drawing(find, {
@@ -29,19 +30,18 @@ export function training([facts], named, { photographs }) {
   worker = new Worker("trainer.js", { type: "module" });
   worker.onerror = (event) => say(`Something went wrong: ${event.message ?? "the worker does not start"}`);
   worker.onmessage = ({ data }) => HEARD[data.kind](data);
+  const use = ({ file, credit }) => fetch(file).then((answer) => answer.blob()).then((photo) => take(photo, credit));
   find("samples").replaceChildren(...photographs.map((sample) => {
-    const button = make("button", { title: sample.credit, onclick: () => fetched(sample.file).then(take) });
+    const button = make("button", { title: sample.credit, onclick: () => use(sample) });
     button.append(make("img", { src: sample.small, alt: sample.name }));
     return button;
   }));
   $("ten-pairs").textContent = TEN;
-  fetched(tab.photograph).then(take);
+  use(photographs.find(({ file }) => file === tab.photograph));
   if (WebAssembly.validate(Uint8Array.from(SIMD))) worker.postMessage({ kind: "load", tab });
   else [$("start").textContent, $("alert").textContent, $("alert").hidden] = ["Cannot train here", NO_SIMD, false];
   return { take, leave };
 }
-
-const fetched = async (file) => (await fetch(file)).blob();
 
 // ---- what the worker tells
 const HEARD = {
@@ -54,6 +54,7 @@ const HEARD = {
     say(sentence);
     flat = picture;
     net.put(find("photo"), photo);
+    find("credit").textContent = given;
     const hex = (colour) => `#${colour.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
     pad.makeColours(palette.map(hex), [], hex(palette[0]), true);
     anew(true);
@@ -69,7 +70,11 @@ const HEARD = {
     net.put($("verdicts"), shaded(map));
     $("pace").textContent = `${steps} steps, ${Math.round(seconds)} s`;
     Object.assign(demo.tab, { steps, seconds });
-    film(picture);
+    shown = picture;
+    const now = performance.now(), due = running && now - last > 1500; // the worker looks every two seconds, and at each stroke
+    if (due && looks++ % every === 0) frames.push({ drawing: copied(pad.image), picture });
+    if (due) last = now;
+    if (frames.length > KEPT) [frames, every] = [frames.filter((_, i) => i % 2 === 0), 2 * every]; // every second one goes
   },
   score: ({ l1 }) => waiting.score(l1),
   network: ({ file }) => waiting.network(file),
@@ -94,14 +99,6 @@ function reveal(photo) { // the photograph, and from the left its colours
   cover.ontransitionend = () => { cover.hidden = true; };
 }
 
-function film(picture) { // from more than KEPT on every second one goes
-  if (running && performance.now() - (last ?? 0) > 1500 && looks++ % every === 0) {
-    [last] = [performance.now()];
-    frames.push({ drawing: copied(pad.image), picture });
-    if (frames.length > KEPT) [frames, every] = [frames.filter((_, i) => i % 2 === 0), 2 * every];
-  }
-}
-
 // ---- training
 function run(on) {
   running = on;
@@ -109,12 +106,10 @@ function run(on) {
   worker.postMessage({ kind: "train", on: on && !document.hidden, adversarial: $("train").querySelector("[value=both]").checked });
 }
 
-function stop() {
-  if (begun) run(false);
-}
+const stop = () => begun && run(false);
 
 function anew(idle) {
-  [frames, every, looks, last, begun] = [[], 1, 0, null, !idle];
+  [frames, every, looks, last, begun] = [[], 1, 0, 0, !idle];
   for (const id of ["invite", "train-result", "after"]) $(id).hidden = (id === "invite") !== Boolean(idle);
   $("train").classList.toggle("learned", !idle);
   $("pace").textContent = "";
@@ -140,8 +135,9 @@ function leave() {
 }
 
 // ---- photographs
-const take = (source) => {
+const take = (source, credit = "") => {
   close();
+  given = credit;
   worker.postMessage({ kind: "photo", source, size: tab.config.image_size });
 };
 for (const id of ["train-file", "train-capture"]) $(id).onchange = ({ target }) => {
@@ -167,29 +163,32 @@ function close() { // its light goes out
 }
 
 // ---- what is kept is saved
-const large = (picture, smooth) => net.resized(picture, BIG * picture.width, BIG * picture.height, smooth);
+const large = (picture, smooth, times) => net.resized(picture, times * picture.width, times * picture.height, smooth);
 const canvasOf = (picture) => { const canvas = make("canvas"); net.put(canvas, picture); return canvas; };
-const dataIn = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
 
 function beside({ drawing, picture }) { // both in one frame
-  const [left, right] = [large(drawing, false), large(picture, true)], ink = net.inkOf(2 * left.width, left.height);
+  const [left, right] = [large(drawing, false, FILMED), large(picture, true, FILMED)], ink = net.inkOf(2 * left.width, left.height);
   ink.putImageData(left, 0, 0);
   ink.putImageData(right, left.width, 0);
   return ink.getImageData(0, 0, 2 * left.width, left.height);
 }
 
-$("save-picture").onclick = () => net.save(canvasOf(large(dataIn($("train-result")), true)), "picture.png");
+$("save-picture").onclick = () => net.save(canvasOf(large(shown, true, BIG)), "picture.png");
 $("save-drawing").onclick = () => find("paper").toBlob((png) => net.saveFile(png, "drawing.png")); // as the network sees it
 $("save-network").onclick = async () => net.saveFile(await asked("network", { run: tab.run }), "network.safetensors");
 $("save-film").onclick = async () => {
-  const shown = frames.map((frame) => ({ picture: beside(frame), lasts: BEAT }));
-  if (!shown.length) return say("A film has its first frame after two seconds of training.");
-  shown.at(-1).lasts = 10 * BEAT;
-  const file = await toWebP(shown);
+  const film = [];
+  for (const frame of [...frames]) { // one at a time, so that the page stays quick
+    film.push({ picture: beside(frame), lasts: BEAT });
+    await new Promise(requestAnimationFrame);
+  }
+  if (!film.length) return say("A film has its first frame after two seconds of training.");
+  film.at(-1).lasts = 10 * BEAT;
+  const file = await toWebP(film);
   if (file) return net.saveFile(file, "training.webp");
-  const [{ picture: { width, height } }] = shown, strip = net.inkOf(width, height * shown.length);
-  shown.forEach(({ picture }, i) => strip.putImageData(picture, 0, i * height));
-  net.save(canvasOf(strip.getImageData(0, 0, width, height * shown.length)), "training.png");
+  const { width, height } = film[0].picture, strip = make("canvas", { width, height: height * film.length }), ink = strip.getContext("2d");
+  film.forEach(({ picture }, i) => ink.putImageData(picture, 0, i * height)); // where a browser writes no WebP
+  net.save(strip, "training.png");
 };
 
 export const explained = (lesson) => { // what else there is to know, and where to read on

@@ -1,5 +1,6 @@
 // One photograph and what a network learns from it, as in course_lib/data/one_photo.py and images.py; at the end of the file,
 // the worker in which it trains. Pictures are ImageData here, and (3 S S) in [-1, 1] for a network.
+import { bytes, toFloats, toImage } from "./network.js";
 
 // ---- flat colours
 const distance = (a, b) => (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2;
@@ -42,42 +43,32 @@ export function flattened({ data, width, height }, colours, window) {
   return out;
 }
 
-// At most `count` colours, dark to light: median cut, then k-means (the library's comes from Pillow, and differs in the last digits)
+// At most `count` colours, dark to light: pixels that are far apart, then k-means (Pillow's, in the library, differ a little)
 export function paletteOf({ data }, count) {
-  const pixels = Array.from({ length: data.length / 4 }, (_, i) => [...data.subarray(4 * i, 4 * i + 3)]);
-  const spread = (box) => [0, 1, 2].map((c) => {
-    let low = 255, high = 0;
-    for (const pixel of box) [low, high] = [Math.min(low, pixel[c]), Math.max(high, pixel[c])];
-    return high - low;
-  });
-  const mean = (box) => [0, 1, 2].map((c) => Math.round(box.reduce((sum, pixel) => sum + pixel[c], 0) / box.length));
-  const boxes = [pixels];
-  while (boxes.length < count) {
-    const widest = boxes.map((box) => Math.max(...spread(box)) * Math.sqrt(box.length)), at = widest.indexOf(Math.max(...widest));
-    if (!widest[at]) break;
-    const [box] = boxes.splice(at, 1), sides = spread(box), c = sides.indexOf(Math.max(...sides));
-    box.sort((a, b) => a[c] - b[c]);
-    const middle = box[box.length >> 1][c], cut = box.findIndex((pixel) => pixel[c] >= middle) || box.findIndex((pixel) => pixel[c] > middle);
-    boxes.push(box.slice(0, cut), box.slice(cut));
+  const pixels = Array.from({ length: data.length / 4 }, (_, i) => [...data.subarray(4 * i, 4 * i + 3)]), away = pixels.map(() => Infinity);
+  let colours = [pixels.reduce((darkest, pixel) => (luma(pixel) < luma(darkest) ? pixel : darkest))];
+  while (colours.length < count) {
+    pixels.forEach((pixel, i) => { away[i] = Math.min(away[i], distance(pixel, colours.at(-1))); });
+    const farthest = away.reduce((best, far, i) => (far > away[best] ? i : best), 0);
+    if (!away[farthest]) break;
+    colours.push(pixels[farthest]);
   }
-  let colours = boxes.map(mean);
+  const mean = (group) => [0, 1, 2].map((c) => Math.round(group.reduce((sum, pixel) => sum + pixel[c], 0) / group.length));
   for (let turn = 0; turn < 8; turn++) {
     const groups = colours.map(() => []);
     for (const pixel of pixels) groups[nearest(pixel, colours)].push(pixel);
     colours = groups.filter((group) => group.length).map(mean);
   }
-  const apart = new Map(colours.map((colour) => [colour.join(), colour]));
-  return [...apart.values()].sort((a, b) => luma(a) - luma(b));
+  return [...new Map(colours.map((colour) => [colour.join(), colour])).values()].sort((a, b) => luma(a) - luma(b));
 }
 
 // ---- warps: how strongly a part is warped, as WARPS in one_photo.py
 export const WARPS = { train: [0.06, 0.15, 0.15], val: [0.08, 0.2, 0.2] };
 const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
-export function drawn([shift, turn, zoom]) {
-  return {
-    shifts: Array.from({ length: 32 }, () => 2 * shift * normal()), // of 4 x 4 points across, and down
-    angle: turn * (2 * Math.random() - 1), scale: 1 + zoom * (2 * Math.random() - 1),
-  };
+const numbers = (count, draw) => Array.from({ length: count }, draw);
+export function drawn([shift, turn, zoom], normals = numbers(32, normal), [angle, scale] = numbers(2, Math.random)) {
+  const shifts = normals.map((value) => 2 * shift * value); // of 4 x 4 points across, and down
+  return { shifts, angle: turn * (2 * angle - 1), scale: 1 + zoom * (2 * scale - 1) };
 }
 
 const A = -0.75; // of the cubic convolution, as in torch
@@ -117,29 +108,17 @@ export function warped(x, y, size, { shifts, angle, scale }) { // [flat, photogr
   return out;
 }
 
-export function toFloats({ data }) {
-  const area = data.length / 4, x = new Float32Array(3 * area);
-  for (let i = 0; i < area; i++) for (let c = 0; c < 3; c++) x[c * area + i] = data[4 * i + c] / 127.5 - 1;
-  return x;
-}
-
-function toPicture(y, size) {
-  const out = new ImageData(size, size);
-  for (let i = 0; i < size * size; i++) out.data.set([0, 1, 2].map((c) => (y[c * size * size + i] + 1) * 127.5).concat(255), 4 * i);
-  return out;
-}
-
 // ---- a network as a file that `course translate` opens
 export function safetensors(state, { parameters, average }, run) {
   const rows = parameters.filter(([name, , at]) => name.startsWith("D.") || at >= average), header = { __metadata__: { run: JSON.stringify(run) } };
-  let end = 0;
-  for (const [name, shape] of rows) {
-    const size = 4 * shape.reduce((product, side) => product * side, 1);
-    header[name] = { dtype: "F32", shape, data_offsets: [end, (end += size)] };
-  }
-  const text = new TextEncoder().encode(JSON.stringify(header).padEnd(8 * Math.ceil(JSON.stringify(header).length / 8)));
-  const head = new BigUint64Array([BigInt(text.length)]);
-  return new Blob([head, text, ...rows.map(([name, , at]) => state.slice(at, at + header[name].data_offsets[1] / 4 - header[name].data_offsets[0] / 4))]);
+  const parts = rows.map(([, shape, at]) => state.slice(at, at + shape.reduce((product, side) => product * side, 1)));
+  rows.reduce((first, [name, shape], i) => {
+    const end = first + 4 * parts[i].length;
+    header[name] = { dtype: "F32", shape, data_offsets: [first, end] };
+    return end;
+  }, 0);
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  return new Blob([new BigUint64Array([BigInt(text.length)]), text, ...parts]);
 }
 
 // ---- the worker. It is told { kind, ... } and tells the page { kind, ... }
@@ -150,7 +129,7 @@ const tell = (kind, more = {}) => postMessage({ kind, ...more });
 
 const HEARD = {
   async load({ tab }) {
-    const [ort, { bytes }] = await Promise.all([import("./ort.js"), import("./network.js")]), here = {};
+    const ort = await import("./ort.js"), here = {};
     const [wasmBinary, ...files] = await Promise.all(["ort.wasm.gz", ...tab.files].map((file) => bytes(file, (now) => {
       here[file] = now;
       tell("loading", { here: Object.values(here).reduce((a, b) => a + b) });
@@ -172,8 +151,8 @@ const HEARD = {
     ink.drawImage(picture, (width - side) / 2, (height - side) / 2, side, side, 0, 0, size, size);
     picture.close();
     const photo = ink.getImageData(0, 0, size, size), palette = paletteOf(photo, COLOURS);
-    const spread = [0, 1, 2].map((c) => Math.max(...palette.map((p) => p[c])) - Math.min(...palette.map((p) => p[c])));
-    if (Math.max(...spread) < FAINT) return tell("refused", { sentence: "This picture is of one colour. Choose a photograph of something." });
+    const range = (c) => Math.max(...palette.map((p) => p[c])) - Math.min(...palette.map((p) => p[c]));
+    if (Math.max(...[0, 1, 2].map(range)) < FAINT) return tell("refused", { sentence: "This picture is of one colour. Choose a photograph of something." });
     const flat = flattened(photo, palette, windowOf(size));
     Object.assign(worker, { pair: [toFloats(flat), toFloats(photo)], palette, running: false });
     if (worker.ort) fresh();
@@ -226,12 +205,12 @@ let busy = Promise.resolve(); // of a session one thing at a time
 async function look() { // what it makes of the drawing now
   const { drawing } = worker, size = worker.tab.config.image_size;
   worker.drawing = null;
-  if (drawing) worker.shown = toFloats({ data: drawing });
+  if (drawing) worker.shown = toFloats({ data: drawing, width: size, height: size });
   if (!worker.shown) return;
   const { y, logits } = await run(worker.look, { x: worker.shown });
   worker.last = performance.now();
   const map = { side: logits.dims[3], real: logits.data.map((t) => 1 / (1 + Math.exp(-t))) };
-  tell("look", { picture: toPicture(y.data, size), map, steps: worker.steps, seconds: worker.seconds });
+  tell("look", { picture: toImage(y.data, size, size), map, steps: worker.steps, seconds: worker.seconds });
 }
 
 async function train() {
