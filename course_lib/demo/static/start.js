@@ -15,7 +15,7 @@ if (!answer.ok) throw new Error(`models.json could not be loaded (${answer.statu
 const about = await answer.json();
 const named = about.models.find((each) => each.name === new URLSearchParams(location.search).get("network"));
 const models = frame ? [named ?? about.models[0]] : about.models;
-const of = { train: frame ? [] : [about.tab], photograph: models.filter((each) => each.photograph), draw: models.filter((each) => !each.photograph) };
+const of = { train: frame || !about.tab?.files ? [] : [about.tab], photograph: models.filter((each) => each.photograph), draw: models.filter((each) => !each.photograph) };
 const views = {}; // of those that were opened, by name: what takes a file
 let shown;
 
