@@ -243,8 +243,17 @@ def export(
     onnx: Annotated[Path, typer.Option(help="the file to write")],
     direction: Direction = None,
     half: Annotated[bool, typer.Option("--half", help="weights as float16")] = False,
+    step: Annotated[
+        bool, typer.Option("--step", help="a step of its training instead, for a page that trains")
+    ] = False,
 ) -> None:
     """Write a trained generator as an ONNX file, checked against PyTorch on held-out inputs."""
+    if step:
+        from course_lib.runs import opening
+        from course_lib.runs import step as training
+
+        facts = training.to_onnx(opening.open_run(folder, "cpu")[0], onnx)
+        return print(f"wrote {onnx}: one training step, of {facts['size']:,} numbers")
     from course_lib.runs.export import export_run
 
     facts = export_run(folder, onnx, direction, half)

@@ -24,8 +24,10 @@ from course_lib.data.images import Colour, read_image, to_image, to_tensor
 from course_lib.demo import CAPTIONS
 from course_lib.errors import ensure, need, telling
 from course_lib.houses.layout import CLASSES, PALETTE
+from course_lib.methods.pix2pix import PRESETS as PIX2PIX
+from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.plotting.figures import stitch
-from course_lib.runs import image_translator, looks, open_translator
+from course_lib.runs import image_translator, looks, open_translator, step
 from course_lib.runs.export import METHODS, export_run
 from course_lib.runs.shipped import NAMES, PREFIX, about, name_of
 from course_lib.widgets import paint
@@ -43,6 +45,7 @@ CHOSEN = (
 )
 # Test photographs to begin with: the first is there when the page opens.
 PHOTOGRAPHS = ("great_wall", "red_panda", "chambord", "horses", "kingfisher", "golden_temple")
+PHOTOGRAPH = "photo:red_panda"  # from which the page learns unless it is given another
 # What a browser can run.
 SHIPPED = [
     PREFIX + name
@@ -51,12 +54,12 @@ SHIPPED = [
 ]
 
 
-def build(target: Path, folders: list[Path], half: bool = False) -> dict:
+def build(target: Path, folders: list[Path], half: bool = False, lesson: str = "") -> dict:
     """Builds the page with the runs in ``folders`` into ``target``; returns what models.json says.
 
-    ``half`` is that of ``export_run``. An earlier page in ``target`` is replaced. Raises
-    CourseError, and leaves ``target`` alone, if it holds something else, if a run cannot be
-    exported, or if npm is missing or fails.
+    ``half`` is that of ``export_run``, ``lesson`` the address of notebook 02. An earlier page in
+    ``target`` is replaced. Raises CourseError, and leaves ``target`` alone, if it holds something
+    else, if a run cannot be exported, or if npm is missing or fails.
     """
     check_fresh(target, "models.json", RUNTIME.partition("@")[0])
     with tempfile.TemporaryDirectory() as scratch:
@@ -66,10 +69,10 @@ def build(target: Path, folders: list[Path], half: bool = False) -> dict:
         for folder in tqdm(folders, "exporting", unit=" networks", disable=None):
             models.append(_add_model(page, folder, half, {model["file"] for model in models}))
         contents = {"runtime": RUNTIME.replace("@", " "), "models": models}
-        if any(model["photograph"] for model in models):
-            contents["photographs"] = _photographs(page)
+        contents["photographs"] = _photographs(page)
+        contents["tab"] = _add_training(page) | {"lesson": lesson}
         (page / "models.json").write_text(json.dumps(contents, indent=1), encoding="utf-8")
-        for old in ("models", "presets", "photographs"):
+        for old in ("models", "presets", "photographs", "training"):
             shutil.rmtree(target / old, ignore_errors=True)
         shutil.copytree(page, target, dirs_exist_ok=True)
     return contents
@@ -103,6 +106,34 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
         page, name, paint.starts(method, settings) if palette else _some(data), palette
     )
     return entry | {"thumbnail": _thumbnail(page, page / file, entry)}
+
+
+def _add_training(page: Path) -> dict:
+    """Export the steps with which the page trains; what models.json tells of them.
+
+    ``files`` are a step of pix2pix, one by L1 alone, and what G and D say; ``run`` is run.json of a
+    network that is saved there. The rest is ``step.layout``.
+    """
+    names = [f"training/{name}.onnx" for name in ("step", "l1", "look")]
+    (page / "training").mkdir()
+    both, alone = (
+        Pix2Pix(Config(**PIX2PIX["tab"] | changes)) for changes in ({}, {"lambda_gan": 0.0})
+    )
+    facts = step.to_onnx(both, page / names[0], page / names[2])
+    step.to_onnx(alone, page / names[1])
+    run = {
+        "method": "pix2pix",
+        "data": "one photograph, in a page",
+        "direction": "xy",
+        "config": vars(both.config),
+        "look": {"beside": False, "grey": [], "share": 1.0, "same_luminance": False},
+    }
+    return facts | {
+        "files": names,
+        "config": vars(both.config),
+        "run": run,
+        "photograph": f"photographs/{PHOTOGRAPH.removeprefix('photo:')}.webp",
+    }
 
 
 def _photographs(page: Path) -> list[dict]:

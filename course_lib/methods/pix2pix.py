@@ -92,11 +92,18 @@ _SMALL = {
 _TINY = {"image_size": 32, "base_channels": 8, "d_base_channels": 8, "d_layers": 2, "batch_size": 4}
 _CPU = {"image_size": 128, "base_channels": 24, "d_base_channels": 16, "batch_size": 8}
 _CPU_64 = {"image_size": 64, "base_channels": 32, "d_base_channels": 16, "d_layers": 2}
+# Of one photograph, in a browser (demo/static/train.js): what is sharpest after a minute there
+_TAB = {
+    "image_size": 128, "base_channels": 16, "levels": 4, "norm": "instance", "flip": "off",
+    "d_base_channels": 8, "d_layers": 2, "batch_size": 1, "lr": 1e-3, "decay_from": 1.0,
+    "average": 0.99, "lambda_l1": 50.0,
+}  # fmt: skip
 PRESETS: dict[str, dict] = {  # stored pictures, tables and times are of these values
     "paper": {},
     "smoke": _SMALL | _TINY,
     "cpu": _SMALL | _CPU,
     "cpu-64": _SMALL | _CPU_64,  # of the tables in notebooks/sweeps
+    "tab": _SMALL | _TAB,
     "gpu": _SMALL | {"image_size": 128, "base_channels": 64, "d_base_channels": 32},
 }
 

@@ -169,7 +169,7 @@ def _traced(net: nn.Module, size: int, step: int, codes: Tensor | None):
     """The ONNX model of ``net`` for any batch, and any sides that are multiples of ``step``."""
     _, optimizer = need("web", "onnx", "onnxscript.optimizer")
     net = copy.deepcopy(net).cpu().to(memory_format=torch.contiguous_format).eval()
-    _in_one(net)
+    in_one(net)
     batch = torch.export.Dim("batch")
     inputs = {"x": torch.zeros(2, 3, size + 2 * step, size + step)}
     shapes = [{0: batch}]
@@ -196,7 +196,11 @@ def _traced(net: nn.Module, size: int, step: int, codes: Tensor | None):
     # Not all of it: batch norm folded into weights that are exact as float16 would be inexact.
     optimizer.fold_constants(program.model)
     optimizer.remove_unused_nodes(program.model)
-    model = program.model_proto
+    return bare(program.model_proto)
+
+
+def bare(model):
+    """An ONNX model without what only its makers read."""
     del model.graph.value_info[:]
     for part in (model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
         part.ClearField("metadata_props")  # lines of source code, with folders of this machine
@@ -216,7 +220,7 @@ def _halve(model) -> None:
             model.graph.node.insert(0, cast)
 
 
-def _in_one(net: nn.Module) -> None:
+def in_one(net: nn.Module) -> None:
     """Each doubling of pixels and the 3x3 convolution after it are computed by :func:`_doubled`."""
     for layers in net.modules():
         is_pair = isinstance(layers, nn.Sequential) and len(layers) == 2

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 from torch import Tensor
 
 from course_lib.data import DIRECTIONS
@@ -19,11 +20,19 @@ from course_lib.training import checkpoint, profiles
 
 
 def read_settings(folder: Path | str) -> dict:
-    """run.json of a run, or of ``shipped:NAME``. Raises CourseError if ``folder`` holds none."""
+    """run.json of a run, or of ``shipped:NAME``; of NAME.safetensors what its header tells.
+
+    Such a file a page writes that trains (``demo/static/train.js``). Raises CourseError if
+    ``folder`` holds none.
+    """
     if name := shipped.name_of(folder):
         return shipped.about(name)["run"]
     try:
-        settings = json.loads(read_words(expanded(folder) / "run.json"))
+        settings = json.loads(
+            safetensors.safe_open(expanded(folder), "pt").metadata()["run"]
+            if is_file(folder)
+            else read_words(expanded(folder) / "run.json")
+        )
         return settings | {
             "config": dict(settings["config"]),
             "method": str(settings["method"]),
@@ -31,7 +40,7 @@ def read_settings(folder: Path | str) -> dict:
             "direction": str(settings["direction"]),
             "look": settings["look"],
         }
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
         place, found = expanded(folder), what_lies_at(expanded(folder))
         why = getattr(error, "strerror", None) or "run.json is not whole"
         fix = "give the --out folder of course train, or shipped:NAME (see course weights)"
@@ -43,6 +52,11 @@ def read_settings(folder: Path | str) -> dict:
         if found in ("an archive", "a file"):
             why = f"it is {found}, not a folder"
         raise CourseError(f"no readable run here: {why}", folder, fix) from error
+
+
+def is_file(folder: Path | str) -> bool:
+    """Whether a run is one file of weights, which has its settings in its header."""
+    return Path(folder).suffix == ".safetensors" and os.path.isfile(expanded(folder))
 
 
 def config_of(folder: Path | str, settings: dict) -> Any:
@@ -76,6 +90,15 @@ def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
     method = untrained(folder, settings, device)
     if name := shipped.name_of(folder):
         shipped.load(name, method)
+        return method, settings
+    if is_file(folder):
+        with telling(
+            (RuntimeError, KeyError, safetensors.SafetensorError),
+            "these weights do not fit what their header tells",
+            folder,
+            "save the network again",
+        ):
+            shipped.put(safetensors.torch.load_file(expanded(folder)), method)
         return method, settings
     latest = checkpoint.load_latest(expanded(folder) / "checkpoints")
     ensure(

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import safetensors.torch
+from torch import Tensor
 
 from course_lib.errors import ensure
 from course_lib.methods.base import Method
@@ -91,7 +92,11 @@ def load(name: str, method: Method, folder: Path = FILES) -> None:
         folder / f"{name}.safetensors",
         "install the course again",
     )
-    tensors = safetensors.torch.load(blob)
+    put(safetensors.torch.load(blob), method)
+
+
+def put(tensors: dict[str, Tensor], method: Method) -> None:
+    """Put weights into the networks by whose names theirs begin, and into their averages."""
     for network in {key.partition(".")[0] for key in tensors}:
         prefix = f"{network}."
         state = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}

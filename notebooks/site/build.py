@@ -139,12 +139,19 @@ def make_play(folder: Path) -> None:
     """The page of `course demo --static` with the shipped weights, into ``folder``; networks only
     if they are old.
     """
-    sources = ("demo/page.py", "runs/export.py", "runs/shipped*/*")
+    sources = (
+        "demo/page.py",
+        "runs/export.py",
+        "runs/step.py",
+        "methods/pix2pix.py",
+        "runs/shipped*/*",
+    )
     now = digest(path for name in sources for path in LIBRARY.glob(name))
     made_of = PARTS / "play.sha256"
     if not made_of.exists() or made_of.read_text("utf-8") != now:
         print("making the page to play with: some minutes, once")
-        play.build(folder, [Path(run) for run in play.SHIPPED], half=True)
+        runs = [Path(run) for run in play.SHIPPED]
+        play.build(folder, runs, half=True, lesson="../02_pix2pix.html")
         made_of.write_text(now, encoding="utf-8")
     shutil.copytree(LIBRARY / "demo" / "static", folder, dirs_exist_ok=True)
 

@@ -1,5 +1,5 @@
 // A film, frame by frame: out of a file, out of a camera, and into a WebP file.
-import { dataOf, inkOf, make } from "./network.js";
+import { MADE, dataOf, inkOf, make } from "./network.js";
 
 export const FRAMES = 32, PACE = 100; // frames at most, and ms from one to the next where the browser knows no frames
 const SIDE = 480; // longer side at most, in pixels
@@ -54,7 +54,9 @@ async function ofVideo(file) { // a picture each PACE ms
   }
 }
 
-// ---- a WebP file, as RFC 9649 has it
+// ---- a WebP file, as RFC 9649 has it, which says where it comes from
+const XMP = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="${MADE}"/></rdf:RDF></x:xmpmeta>`;
 const number = (value, count) => Array.from({ length: count }, (_, i) => (value >> (8 * i)) & 255);
 const bytes = (...values) => Uint8Array.from(values.flat());
 
@@ -82,6 +84,6 @@ export async function toWebP(frames) { // Blob; null where the browser writes no
     const told = bytes(number(0, 6), sides, number(Math.round(lasts), 3), 2); // where, how large, how long, and not mixed
     parts.push(chunk("ANMF", told, ...(await imageOf(still))));
   }
-  const head = [chunk("VP8X", bytes(2, 0, 0, 0, sides)), chunk("ANIM", bytes(number(0, 6)))]; // it moves; in a circle
-  return new Blob([chunk("RIFF", "WEBP", ...head, ...parts)], { type: "image/webp" });
+  const head = [chunk("VP8X", bytes(6, 0, 0, 0, sides)), chunk("ANIM", bytes(number(0, 6)))]; // it moves, and says more; in a circle
+  return new Blob([chunk("RIFF", "WEBP", ...head, ...parts, chunk("XMP ", XMP))], { type: "image/webp" });
 }

@@ -4,7 +4,7 @@ export const $ = (id) => document.getElementById(id);
 export const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 const LARGE = 2048; // longer side of a picture that is opened, in pixels, at most
 export const LONGEST = 16; // times model.size may a side be on its way
-export const frame = window.frameElement; // of a page of the same place that shows one network
+export const frame = globalThis.frameElement; // of a page of the same place that shows one network
 export const demo = { first: null, last: null, count: 0, slow: 100 }; // in ms; of what is slower there are drafts
 
 export function say(sentence) { // in the page; "" takes it back
@@ -21,7 +21,7 @@ export async function decoded(src) { // an image element
 
 export const loads = (size) => `${Math.ceil(size / 1e6) + 4} MB are loaded`; // 4: the runtime
 
-async function bytes(file, tell) { // tell(bytes that are here, bytes in all)
+export async function bytes(file, tell) { // tell(bytes that are here, bytes in all)
   const answer = await fetch(file);
   if (!answer.ok) throw new Error(`${file} could not be loaded (${answer.status})`);
   const parts = [], reader = answer.body.getReader(), size = Number(answer.headers.get("Content-Length")) || 5e6;
@@ -135,7 +135,7 @@ export function toFloats({ data, width, height }, w = width, h = height, rim = 0
   return x;
 }
 
-function toImage(y, width, height, w, h, rim) { // of (3 h w) what is within the rim and the padding
+export function toImage(y, width, height, w = width, h = height, rim = 0) { // of (3 h w) what is within the rim and the padding
   const out = new ImageData(width, height);
   out.data.fill(255); // opaque; what is written below is rounded and clamped
   for (let j = 0; j < height; j++) for (let i = 0; i < width; i++)
@@ -161,32 +161,24 @@ export function keepLuminance({ data }, { data: source }) { // of a photograph: 
   }
 }
 
-// As `flattened` in course_lib/data/images.py: a median, so that small things go, and then the nearest of the colours.
-export function flattened({ data, width, height }, colours) {
-  const reach = Math.round(Math.min(width, height) / 64), out = new ImageData(width, height);
-  const nearest = new Map(), window = new Uint8Array((2 * reach + 1) ** 2), middle = (window.length - 1) / 2;
-  const within = (i, side) => Math.min(side - 1, Math.max(0, i));
-  for (let j = 0, at = 0; j < height; j++) for (let i = 0; i < width; i++, at += 4) {
-    const calm = [0, 1, 2].map((c) => {
-      for (let dy = -reach, k = 0; dy <= reach; dy++) for (let dx = -reach; dx <= reach; dx++, k++)
-        window[k] = data[4 * (within(j + dy, height) * width + within(i + dx, width)) + c];
-      return window.sort()[middle];
-    }), key = calm.join();
-    if (!nearest.has(key)) {
-      const far = colours.map((colour) => colour.reduce((sum, value, c) => sum + (value - calm[c]) ** 2, 0));
-      nearest.set(key, colours[far.indexOf(Math.min(...far))]);
-    }
-    out.data.set([...nearest.get(key), 255], at);
-  }
-  return out;
-}
-
 export function put(canvas, picture) {
   [canvas.width, canvas.height] = [picture.width, picture.height];
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
-export const save = (canvas, name) => canvas.toBlob((blob) => saveFile(blob, name));
+export const MADE = "made by a GAN";
+const CRC = Uint32Array.from({ length: 256 }, (_, n) => { for (let k = 0; k < 8; k++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1; return n; });
+function said(text) { // a chunk of a PNG file
+  const body = new TextEncoder().encode(`tEXtSource\0${text}`), chunk = new DataView(new ArrayBuffer(body.length + 8));
+  chunk.setUint32(0, body.length - 4);
+  new Uint8Array(chunk.buffer).set(body, 4);
+  chunk.setUint32(body.length + 4, ~body.reduce((crc, byte) => (crc >>> 8) ^ CRC[(crc ^ byte) & 255], -1));
+  return chunk;
+}
+
+export const save = (canvas, name) => canvas.toBlob((png) => saveFile(marked(png), name));
+
+const marked = (png) => new Blob([png.slice(0, 33), said(MADE), png.slice(33)], { type: "image/png" }); // behind its size
 
 export function saveFile(blob, name) {
   const link = make("a", { href: URL.createObjectURL(blob), download: name });

@@ -5,7 +5,7 @@ import { $, demo, frame, make, say } from "./network.js";
 
 const DRAFT = 128, LEAST = 64, AIM = 55; // shorter side of a draft, in pixels, and what it may take, in ms
 const SEEN = 240; // shorter side of a live picture whose luminance is kept
-const REFUSED = {
+export const REFUSED = {
   NotAllowedError: "The camera was refused. Allow it in the browser's settings of this page, or choose a photograph.",
   NotFoundError: "No camera was found. Choose a photograph, or drop one here.",
   NotReadableError: "The camera is in use by another program. Close that, or choose a photograph.",
@@ -13,7 +13,7 @@ const REFUSED = {
 const CUT = `Of a film this page takes ${FRAMES} frames and 480 px a side at most; course translate takes all of it.`;
 const FIRST = "This browser reads the first picture of a GIF only. Take a film as MP4 or WebM.";
 const NO_WEBP = "This browser writes no WebP files. Another one can save the film, or course translate.";
-const INSECURE = "A browser opens its camera only for pages from https or from this machine. Choose a photograph.";
+export const INSECURE = "A browser opens its camera only for pages from https or from this machine. Choose a photograph.";
 const video = $("camera"), painting = $("painting");
 let ways = []; // one for each network: its model, whether it is here, its figure and what belongs to that
 let photo = null, turn = 0, stream = null, chosen = null; // photo: ImageData; turn: of photographs, the latest counts
@@ -253,7 +253,7 @@ async function live(opened) { // the chosen network paints what the camera sees,
     demo.count += 1;
     if (first === model) model.cost = 0.8 * (model.cost ?? demo.last / (short * short * aspect)) + (0.2 * demo.last) / (short * short * aspect);
     first = model; // a network's first picture takes longer
-    $("pace").textContent = `draft in ${Math.round(demo.last)} ms, ${short} px`;
+    $("camera-pace").textContent = `draft in ${Math.round(demo.last)} ms, ${short} px`;
   }
 }
 
@@ -266,7 +266,7 @@ function makeWay(model) {
   $("stills").append(figure);
   const busy = (sentence) => {
     part("span").textContent = sentence;
-    if (stream && model === chosen.model) $("pace").textContent = sentence; // the stills are hidden
+    if (stream && model === chosen.model) $("camera-pace").textContent = sentence; // the stills are hidden
   };
   const show = (picture) => { figure.classList.remove("blank"); net.put(canvas, picture); };
   const way = { model, here: false, figure, canvas, grey, keep: part("button"), busy, show, bar: part("progress") };

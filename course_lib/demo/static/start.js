@@ -1,10 +1,12 @@
-// Which of the two views is shown, photographs or drawings, and what both have: files that are dropped, frames.
+// Which of the views is shown, and what both have: files that are dropped, frames.
 import { $, demo, frame, run, say } from "./network.js";
 import { drawings } from "./draw.js";
 import { photographs } from "./photo.js";
+import { explained, training } from "./train.js";
 
-const VIEWS = { photograph: photographs, draw: drawings };
+const VIEWS = { train: training, photograph: photographs, draw: drawings };
 const HEADS = {
+  train: ["One photograph, one minute, your tab", "In this tab a GAN, pix2pix, learns to turn eight flat colours into one photograph. Then you paint in these colours, and it makes the photograph of your drawing."],
   photograph: ["Your photograph, painted", "Choose one, take one, or drop one anywhere on this page; a short film, too. It never leaves your device."],
   draw: ["Draw and translate", "A network paints what you draw. Clear, draw, and watch: it runs in this page."],
 };
@@ -13,19 +15,20 @@ if (!answer.ok) throw new Error(`models.json could not be loaded (${answer.statu
 const about = await answer.json();
 const named = about.models.find((each) => each.name === new URLSearchParams(location.search).get("network"));
 const models = frame ? [named ?? about.models[0]] : about.models;
-const of = { photograph: models.filter((each) => each.photograph), draw: models.filter((each) => !each.photograph) };
+const of = { train: frame || !about.tab?.files ? [] : [about.tab], photograph: models.filter((each) => each.photograph), draw: models.filter((each) => !each.photograph) };
 const views = {}; // of those that were opened, by name: what takes a file
 let shown;
 
 function show() {
-  const asked = location.hash.slice(1), first = named ?? of.photograph[0] ?? models[0];
-  const view = of[asked]?.length ? asked : first.photograph ? "photograph" : "draw";
+  const asked = location.hash.slice(1), first = named ?? of.photograph[0] ?? models[0] ?? {};
+  const view = of[asked]?.length ? asked : of.train.length && !named ? "train" : first.photograph ? "photograph" : "draw";
   for (const name of Object.keys(VIEWS)) {
     $(name).hidden = name !== view;
     $(`to-${name}`).ariaCurrent = name === view ? "page" : null;
   }
   [document.title, $("lead").textContent] = HEADS[view];
   $("title").textContent = document.title;
+  $("lead").append(...(view === "train" ? explained(about.tab.lesson) : []));
   $("keys").hidden = view !== "draw";
   say("");
   for (const [name, opened] of Object.entries(views)) if (name !== view) opened.leave();
@@ -54,7 +57,8 @@ document.ondrop = (event) => {
 };
 
 $("runtime").textContent = about.runtime;
-$("views").hidden = !of.photograph.length || !of.draw.length;
+for (const name of Object.keys(VIEWS)) $(`to-${name}`).hidden = !of[name].length;
+$("views").hidden = Object.values(of).filter((each) => each.length).length < 2;
 if (frame) follow();
 window.onhashchange = show;
 window.courseDemo = Object.assign(demo, {
