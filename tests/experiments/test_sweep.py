@@ -28,8 +28,6 @@ from tests.support.killing import ONE_THREAD, lines, rows
 from tests.support.pictures import noise, saved
 from tools.tracked import tracked
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 GRID = """
 method = "pix2pix"
 data = "emoji:edges"

@@ -14,8 +14,6 @@ from tests import ROOT
 from tests.methods import contract
 from tests.methods.contract import Case
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 LOG = {"gan_loss": "log"}
 MODERN = {"gan_loss": "relativistic", "lambda_r1": 0.5, "lambda_r2": 0.5}
 D_OF_CYCLEGAN = {"d_real_x", "d_fake_x", "d_real_y", "d_fake_y"}

@@ -30,7 +30,6 @@ from course_lib.networks import (
 from course_lib.networks.bicycle import halve
 from course_lib.networks.pix2pixhd import boundary_map
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 FILE = json.loads(Path(__file__).with_name("authors.json").read_text())
 
 

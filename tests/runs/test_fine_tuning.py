@@ -16,7 +16,6 @@ from tests.methods.test_contract import CASES
 from tests.support.archives import tree
 from tests.support.killing import write_pairs
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = ["d_layers=1", "batch_size=4", "base_channels=4", "d_base_channels=4"]
 train = partial(runs.train, device="cpu", bf16=False, progress=False)
 

@@ -15,7 +15,6 @@ from tests.methods.test_contract import CASES
 from tests.support.archives import tree
 from tests.support.killing import Toy, make, write_pairs
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 OPTIONS = {"steps": 8, "previews": 4, "val": Toy(6), "progress": False}
 
 
