@@ -69,7 +69,7 @@ def in_order(item) -> tuple:
 
 
 # What takes long to make or to open: the tests that use it are slow, and need no mark for it.
-COSTLY = {"browser", "three", "undisturbed", "whole", "averaged"}
+COSTLY = {"browser", "three"}
 
 
 # Side by side (--dist loadfile), the tests of a file stay together, as they share what is made
