@@ -13,9 +13,8 @@ from tests import ROOT
 
 # Same output in a terminal, in a pipe and on a build server.
 os.environ.update(NO_COLOR="1", TERM="dumb", COLUMNS="120", _TYPER_FORCE_DISABLE_TERMINAL="1")
-if os.environ.get("PYTEST_XDIST_WORKER"):
-    # Tests run side by side: several threads each would wait for one another.
-    os.environ["OMP_NUM_THREADS"] = "1"
+# Faster for networks this small; and tests run side by side, where threads wait for one another.
+os.environ["OMP_NUM_THREADS"] = "1"
 for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COURSE_PROFILE"):
     os.environ.pop(name, None)
 
@@ -70,7 +69,7 @@ def in_order(item) -> tuple:
 
 
 # What takes long to make or to open: the tests that use it are slow, and need no mark for it.
-COSTLY = {"browser", "three", "undisturbed", "whole", "averaged"}
+COSTLY = {"browser", "three"}
 
 
 # Side by side (--dist loadfile), the tests of a file stay together, as they share what is made
@@ -144,17 +143,6 @@ def refusal(course) -> Callable[..., list[str]]:
         return err.splitlines()
 
     return refused
-
-
-@pytest.fixture(scope="module")
-def one_thread():
-    """Faster for networks this small, and not at the mercy of what else runs here."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from course_lib.data import earth, open_dataset
-from course_lib.data.earth import EarthPairs
 from tests.support.pictures import refused
 
 
@@ -37,7 +36,7 @@ def covered(corners, side=earth.PATCH):
 @needs_maps
 @pytest.mark.parametrize(("size", "side"), [(128, earth.PATCH), (256, earth.LARGE_PATCH)])
 def test_splits_share_no_place_and_keep_a_gap(size, side):
-    data = {split: EarthPairs(split, size) for split in ("train", "val", "test")}
+    data = {split: earth.EarthPairs(split, size) for split in ("train", "val", "test")}
     columns = {split: covered(data[split].x, side) for split in data}
     for a, b in (("train", "val"), ("train", "test"), ("val", "test")):
         for shift in range(-30, 30):
@@ -47,7 +46,7 @@ def test_splits_share_no_place_and_keep_a_gap(size, side):
     for split in ("val", "test"):  # patches beside each other, never one over the other
         for i, (x, y) in enumerate(data[split].x):
             assert all(max(abs(x - a), abs(y - b)) >= side for a, b in data[split].x[:i])
-    unpaired = EarthPairs("train", size, paired=False)
+    unpaired = earth.EarthPairs("train", size, paired=False)
     assert not unpaired.paired
     assert not (covered(unpaired.x, side) & covered(unpaired.y, side)).any()
     held_out = open_dataset("earth:relief-aerial:unpaired", "val", size)
@@ -57,7 +56,7 @@ def test_splits_share_no_place_and_keep_a_gap(size, side):
 @needs_maps
 def test_pairs_show_the_same_place_and_it_is_not_plain_ocean():
     """Where the relief map is blue the satellite sees water: dark, and more blue than red."""
-    data = EarthPairs("test", 32)
+    data = earth.EarthPairs("test", 32)
 
     def agreement(shift):
         scores = []

@@ -283,20 +283,12 @@ def broken(folder):
     path.write_bytes(path.read_bytes()[:-1000])
 
 
-def few(folder):
-    fill(folder, (16, 8), train=2)
-
-
-def thin(folder):
-    fill(folder / "AB", (2, 80), train=3)
-
-
 REFUSED = {  # how the folder is made, where the error is, what it says and what it advises
     "missing": (lambda folder: None, "", "no such folder", "check the path"),
     "empty": (lambda folder: folder.mkdir(), "", "no images for train here", "A|B images"),
     "unknown": (lambda folder: fill(folder, cats=2), "", "no images for train", "trainA/"),
     "a file": (lambda folder: folder.write_text(""), "", "this is a file", "in which it lies"),
-    "too few": (few, "", "2 for train, at least 3", "add some"),
+    "too few": (lambda f: fill(f, (16, 8), train=2), "", "2 for train, at least 3", "add some"),
     "few in B": (lambda folder: fill(folder, trainA=5, trainB=1), "", "1 for trainB", "add some"),
     "no trainA": (lambda folder: fill(folder, trainB=5), "", "for trainA here", "into trainA/;"),
     "no trainB": (lambda folder: fill(folder, trainA=5), "", "for trainB here", "into trainB/;"),
@@ -311,7 +303,7 @@ REFUSED = {  # how the folder is made, where the error is, what it says and what
     "doubles": (doubles, "B/001.png", "same name", "rename"),
     "odd width": (odd_width, "AB/train/odd.png", "even width, this one is 9 x 16", "cut it"),
     "broken": (broken, "trainA/001.png", "cannot read", "save the file again"),
-    "thin": (thin, "", "too long and thin", "--load square"),
+    "thin": (lambda f: fill(f / "AB", (2, 80), train=3), "", "too long and thin", "--load square"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -79,11 +80,7 @@ def test_largest_allowed_header_is_not_called_a_bomb(tmp_path):
 
 def test_too_little_memory_is_not_called_a_damaged_file(tmp_path, monkeypatch):
     noise().save(tmp_path / "fine.png")
-
-    def load(image):
-        raise MemoryError
-
-    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", Mock(side_effect=MemoryError))
     error = refused(tmp_path / "fine.png")
     assert "not enough memory" in error.what and "again" not in error.fix
 

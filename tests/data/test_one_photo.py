@@ -38,24 +38,22 @@ def test_x_has_the_eight_colours_of_the_palette_and_is_warped_as_y(photo):
     assert middle > torch.stack([train.warp(i)[0, 32, 32] for i in range(64)]).abs().mean()
 
 
-def changed(photo: Image.Image, case: str) -> tuple[Image.Image, dict]:
-    """The picture of a case, and how it is saved."""
-    if case == "GIF":
-        return photo, {"save_all": True, "append_images": [photograph(96, 96, 1)]}
-    if case == "transparent":
-        photo.putalpha(Image.linear_gradient("L").resize(photo.size))
-    if case == "few":
-        photo = Image.fromarray(np.asarray(photo) // 128 * 200 * np.uint8([1, 1, 0]))
-    return photo, {}
+PHOTO = photograph(96, 96)
+GLASS = Image.merge("RGBA", (*PHOTO.split(), Image.linear_gradient("L").resize(PHOTO.size)))
+FEW = Image.fromarray(np.asarray(PHOTO) // 128 * 200 * np.uint8([1, 1, 0]))
+MOVES = {"save_all": True, "append_images": [photograph(96, 96, 1)]}
 
 
 @pytest.mark.parametrize(
-    "case, told",
-    [("GIF", "first frame"), ("transparent", "white stands there"), ("few", "only 3 colours")],
+    ("image", "name", "how", "told"),
+    [
+        (PHOTO, "a.gif", MOVES, "first frame"),
+        (GLASS, "a.png", {}, "white stands there"),
+        (FEW, "a.png", {}, "only 3 colours"),
+    ],
 )
-def test_what_is_odd_about_a_photograph_is_said(tmp_path, case, told, notes):
-    image, how = changed(photograph(96, 96), case)
-    image.save(path := tmp_path / f"a.{'gif' if case == 'GIF' else 'png'}", **how)
+def test_what_is_odd_about_a_photograph_is_said(tmp_path, image, name, how, told, notes):
+    image.save(path := tmp_path / name, **how)
     assert len(open_dataset(str(path), "val", 64)) == 8
     assert told in " ".join(notes())
 

@@ -28,8 +28,6 @@ from tests.support.killing import ONE_THREAD, lines, rows
 from tests.support.pictures import noise, saved
 from tools.tracked import tracked
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 GRID = """
 method = "pix2pix"
 data = "emoji:edges"
@@ -337,30 +335,6 @@ def test_missing_numbers_are_nan(tmp_path):
 # ---- with real workers
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> dict[tuple[str, int], dict[str, float]]:
-    """The scores of SHORT, cell by cell in this process."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    results = {}
-    for cell in grids.read_grid(write(folder, SHORT)):
-        row = sweep.run_cell(cell, folder / cell.folder)
-        results[cell.row, cell.seed] = {n: row[n] for n in sweep.SCORES if n in row}
-    return results
-
-
-def measured(table: Path) -> dict[tuple[str, int], dict[str, float]]:
-    """The scores in a table; it must hold no row twice."""
-    rows = sweep.table(table)
-    results = {
-        (row["row"], row["seed"]): {
-            n: row[n] for n in sweep.SCORES if n in row and row[n] == row[n]
-        }
-        for row in rows
-    }
-    assert len(results) == len(rows)
-    return results
-
-
 @pytest.fixture
 def sweeping(tmp_path):
     """``course sweep`` of SHORT as a process, which ends with the test."""
@@ -389,7 +363,7 @@ def kill_a_worker(cells: Path, sweeping: subprocess.Popen) -> None:
 
 @pytest.mark.slow
 def test_a_killed_worker_loses_nothing_a_second_start_neither(
-    tmp_path, sweeping, undisturbed, monkeypatch, capsys
+    tmp_path, sweeping, monkeypatch, capsys
 ):
     grid, process = tmp_path / "smoke.toml", sweeping
     kill_a_worker(tmp_path / "runs/smoke/cells", process)
@@ -397,7 +371,12 @@ def test_a_killed_worker_loses_nothing_a_second_start_neither(
         sweep.run(grid)  # a second one at the same time
     said = process.communicate(timeout=120)[1]
     assert process.returncode == 0, said
-    assert measured(grid.with_suffix(".csv")) == undisturbed
+    rows, cells = sweep.table(grid.with_suffix(".csv")), grids.read_grid(grid)
+    for row, cell in zip(rows, cells, strict=True):  # as one after the other in this process
+        alone = sweep.run_cell(cell, tmp_path / "alone" / cell.folder)
+        found = {n: row[n] for n in sweep.SCORES if n in row and row[n] == row[n]}
+        assert (row["row"], row["seed"]) == (cell.row, cell.seed)
+        assert found == {n: alone[n] for n in sweep.SCORES if n in alone}
     assert (
         said.splitlines()[0] == "0 of 2 cells are done" and " 2/2 " in f" {said.splitlines()[-1]}"
     )

@@ -53,55 +53,41 @@ def run(command: list, folder: Path, **variables: str) -> str:
     return done.stdout
 
 
-class Environment:
-    """A virtual environment in a folder of its own."""
-
-    def __init__(self, folder: Path):
-        run([sys.executable, "-m", "venv", folder / "env"], folder)
-        self.folder = folder / "elsewhere"
-        self.bin = folder / "env" / ("Scripts" if os.name == "nt" else "bin")
-        self.folder.mkdir()
-
-    def pip(self, verb: str, *words) -> str:
-        """By uv where it is, as in ``make setup``."""
-        uv, python = shutil.which("uv"), self.bin / "python"
-        command = [uv, "pip", verb, "--python", python] if uv else [python, "-m", "pip", verb]
-        return run([*command, *words], self.folder)
-
-    def install(self, *what) -> None:
-        self.pip("install", "--quiet", *shlex.split(os.environ.get("PIP_ARGS", "")), *what)
-
-    def versions(self) -> dict[str, str]:
-        found = re.findall(r"^(\S+)==([^\s+]+)", self.pip("list", "--format=freeze"), re.MULTILINE)
-        return {canonicalize_name(name): version for name, version in found}
-
-    def course(self, *arguments) -> str:
-        return run([self.bin / "course", *arguments], self.folder, NO_COLOR="1", COLUMNS="120")
+def pip(python: Path, verb: str, *words) -> str:
+    """Of a virtual environment; by uv where it is, as in ``make setup``."""
+    uv = shutil.which("uv")
+    command = [uv, "pip", verb, "--python", python] if uv else [python, "-m", "pip", verb]
+    return run([*command, *words], python.parent)
 
 
 @pytest.fixture(scope="module")
-def lowest(wheel, tmp_path_factory) -> Environment:
-    """Exactly the floors of pyproject.toml, with every extra."""
+def lowest(wheel, tmp_path_factory) -> Path:
+    """The programs of exactly the floors of pyproject.toml, with every extra."""
     folder = tmp_path_factory.mktemp("lowest")
     pins = folder / "floors.txt"
     pins.write_text("".join(f"{r.name}=={floor(r)}\n" for r in requirements()), encoding="utf-8")
     extras = ",".join(name for name in PROJECT["optional-dependencies"] if name != "all")
-    environment = Environment(folder)
-    environment.install(f"{wheel}[{extras}]", "--constraint", pins)
-    found = environment.versions()
+    run([sys.executable, "-m", "venv", folder / "env"], folder)
+    python = folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    options = ["--quiet", *shlex.split(os.environ.get("PIP_ARGS", "")), "--constraint", pins]
+    pip(python, "install", *options, f"{wheel}[{extras}]")
+    listed = pip(python, "list", "--format=freeze")
+    found = dict(re.findall(r"^(\S+)==([^\s+]+)", listed, re.MULTILINE))
+    found = {canonicalize_name(name): version for name, version in found.items()}
     for requirement in requirements():
         assert Version(found[canonicalize_name(requirement.name)]) == floor(requirement)
-    return environment
+    return python.parent
 
 
-def test_the_lowest_versions_run_the_first_notebooks(lowest):
+def test_the_lowest_versions_run_the_first_notebooks(lowest, tmp_path):
     for notebook in sorted((ROOT / "notebooks").glob("0[012]_*.ipynb")):
-        lowest.course("run", notebook, "--profile", "smoke", "--out", "build")
+        words = ["run", notebook, "--profile", "smoke", "--out", "build"]
+        run([lowest / "course", *words], tmp_path, NO_COLOR="1", COLUMNS="120")
 
 
 def test_the_lowest_versions_pass_the_fast_tests(lowest):
     python = [
-        lowest.bin / "python",
+        lowest / "python",
         "-m",
         "pytest",
         "-m",
@@ -115,5 +101,5 @@ def test_the_lowest_versions_pass_the_fast_tests(lowest):
     run(
         [*python, "-p", "no:cacheprovider"],
         ROOT,
-        PATH=f"{lowest.bin}{os.pathsep}{os.environ['PATH']}",
+        PATH=f"{lowest}{os.pathsep}{os.environ['PATH']}",
     )

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from course_lib.houses import films
-from course_lib.houses.films import FILMS, film
 from course_lib.metrics.films import warp
 from tests.support.pictures import refused
 
@@ -17,17 +16,17 @@ FINGERPRINT = "19e8903baf0421b573d3bccdc8ff95db86bccb365606e9af140d2ceedfb3c214"
 def fingerprint() -> str:
     """SHA-256 over a short film of each kind: frames, nights, flow and mask."""
     sha = hashlib.sha256()
-    for kind in FILMS:
-        for array in film(kind, 48, 3, seed=1, speed=1.5):
+    for kind in films.FILMS:
+        for array in films.film(kind, 48, 3, seed=1, speed=1.5):
             sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
 
 
 def test_the_same_films_on_every_machine():
     assert fingerprint() == FINGERPRINT
-    assert "film" in refused(film, "run").what
+    assert "film" in refused(films.film, "run").what
     for wrong in ((16, 0), (16, 4, 0, -1)):
-        assert "a film has a frame" in refused(film, "walk", *wrong).what
+        assert "a film has a frame" in refused(films.film, "walk", *wrong).what
 
 
 @pytest.mark.parametrize(
@@ -35,7 +34,7 @@ def test_the_same_films_on_every_machine():
 )
 def test_the_frame_before_moved_along_the_flow_is_the_frame(kind, speed, share):
     """By whole pixels nearly exactly; parts of a pixel smooth it, and yet it fits far better."""
-    made = film(kind, 64, 5, seed=2, speed=speed)
+    made = films.film(kind, 64, 5, seed=2, speed=speed)
     place = np.arange(64, dtype=np.float32)
     for frames in (made.days, made.nights):
         moved, stood = [], []
@@ -51,7 +50,7 @@ def test_the_frame_before_moved_along_the_flow_is_the_frame(kind, speed, share):
 
 def test_a_walk_hides_and_uncovers_sky_and_says_where():
     """Houses pass at 4 px a frame, the sky at 1: what has come into view is not known."""
-    made = film("walk", 64, 3, seed=2, speed=4)
+    made = films.film("walk", 64, 3, seed=2, speed=4)
     assert set(np.unique(made.flow[1:, 0])) == {1, 4} and not made.flow[:, 1].any()
     assert not made.known[2, :, -1].any()  # it came in from the right
     hidden = ~made.known[2, :, :-4]
@@ -68,6 +67,6 @@ def test_a_warp_needs_no_size():
 
 
 def test_a_day_passes_and_its_night_is_one():
-    made = film("day", 64, 4, seed=2)
+    made = films.film("day", 64, 4, seed=2)
     assert made.known[1:].all() and not made.flow.any() and (made.nights == made.nights[0]).all()
     assert np.abs(made.days[0].astype(int) - made.days[3]).mean() > 5

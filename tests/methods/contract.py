@@ -13,6 +13,7 @@ of an empty folder.
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import DEFAULT, Mock
 
 import pytest
 import torch
@@ -442,15 +443,8 @@ def resumes_to_the_bit(case: Case, folder: Path) -> None:
 
 def interrupt_after(method: Method, steps: int) -> None:
     """The step after so many is interrupted, as by the stop button."""
-    true_step, done = method.step, []
-
-    def interrupted(batch: dict) -> dict:
-        if len(done) == steps:
-            raise KeyboardInterrupt
-        done.append(1)
-        return true_step(batch)
-
-    method.step = interrupted
+    calls = [DEFAULT] * steps + [KeyboardInterrupt]
+    method.step = Mock(wraps=method.step, side_effect=calls)
 
 
 def untimed(history: list[dict]) -> list[dict]:

@@ -12,9 +12,6 @@ from course_lib.methods.bicyclegan import VARIANTS
 from course_lib.methods.pix2pix import Pix2Pix
 from tests import ROOT
 from tests.methods import contract
-from tests.methods.contract import Case
-
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 LOG = {"gan_loss": "log"}
 MODERN = {"gan_loss": "relativistic", "lambda_r1": 0.5, "lambda_r2": 0.5}
@@ -40,7 +37,7 @@ SMALL = {"image_size": 16, "base_channels": 4, "d_base_channels": 4, "d_layers":
 PAIRED = SMALL | {"dropout": 0.0, "test_dropout": False, "test_batch_statistics": False}
 TINY = SMALL | {"n_blocks": 1}
 CASES = {
-    "dcgan": Case(method_class("dcgan"),
+    "dcgan": contract.Case(method_class("dcgan"),
         {"image_size": 16, "z_dim": 5, "base_channels": 4, "d_base_channels": 4, "batch_size": 6,
          "test_batch_statistics": False}, (
             ({"gan_loss": "log-saturating"}, set()),
@@ -49,7 +46,7 @@ CASES = {
             ({"diff_augment": True}, set()),
             (MODERN | {"d_norm": "none"}, exactly("d_pair", "d_r1", "d_r2", "g_gan")),
     )),
-    "pix2pix": Case(method_class("pix2pix"),
+    "pix2pix": contract.Case(method_class("pix2pix"),
         PAIRED, (
             ({"lambda_gan": 0.0}, {"d_real", "d_fake", "g_gan"}),
             ({"lambda_l1": 0.0, "conditional": False}, {"g_l1"}),
@@ -63,7 +60,7 @@ CASES = {
             ({"d_layers": 0}, set()),
             ({"levels": 2}, set()),
     )),
-    "cyclegan": Case(method_class("cyclegan"),
+    "cyclegan": contract.Case(method_class("cyclegan"),
         TINY | {"pool_size": 3}, (
             ({"lambda_gan": 0.0}, GANS | D_OF_CYCLEGAN),
             ({"lambda_forward": 0.0, "lambda_backward": 0.0}, CYCLES),
@@ -75,7 +72,7 @@ CASES = {
         ),
         learns=("opt_G", "opt_D"),
     ),
-    "bicyclegan": Case(method_class("bicyclegan"),
+    "bicyclegan": contract.Case(method_class("bicyclegan"),
         SMALL | {"image_size": 32, "z_dim": 3, "e_base_channels": 4, "dropout": 0.0,
                  "init": "normal"}, (
             ({"variant": "pix2pix+noise"}, exactly(*BICYCLE["random"], "g_l1_random")),
@@ -93,7 +90,7 @@ CASES = {
         ),
         learns=("opt_G", "opt_D"),
     ),
-    "pix2pixhd": Case(method_class("pix2pixhd"),
+    "pix2pixhd": contract.Case(method_class("pix2pixhd"),
         TINY | {"image_size": 32, "n_down": 2, "n_local_blocks": 1, "d_scales": 2,
                 "e_base_channels": 2, "use_features": True, "n_centres": 3, "cluster_images": 4,
                 "features_frozen_from": 1.0}, (
@@ -110,7 +107,7 @@ CASES = {
         ready=0.9,  # at 1, which no step sees, E would rest
         learns=("opt_G", "opt_D"),
     ),
-    "unit": Case(method_class("unit"),
+    "unit": contract.Case(method_class("unit"),
         TINY | {"n_blocks": 2}, (
             ({"shared_blocks": 0}, set()),
             ({"noise": "off", "average": 0.9}, set()),
@@ -119,7 +116,7 @@ CASES = {
             ({"lambda_kl": 0.0, "lambda_cycle_kl": 0.0}, of_both("g_kl", "g_cycle_kl")),
             ({"lambda_gan": 0.0}, of_both("g_gan", "d_real", "d_fake")),
     )),
-    "munit": Case(method_class("munit"),
+    "munit": contract.Case(method_class("munit"),
         TINY | {"image_size": 32, "style_dim": 3, "style_down": 2, "d_layers": 2, "d_scales": 2}, (
             ({"lambda_image": 0.0}, of_both("g_image")),
             ({"lambda_content": 0.0}, of_both("g_content")),
@@ -129,7 +126,7 @@ CASES = {
              of_both("g_image", "g_content", "g_style")),
             ({"average": 0.9}, set()),
     )),
-    "cut": Case(method_class("cut"),
+    "cut": contract.Case(method_class("cut"),
         TINY | {"n_blocks": 2, "h_dim": 8, "places": 20}, (
             ({"lambda_gan": 0.0}, {"g_gan", "d_real", "d_fake"}),
             ({"lambda_y": 0.0}, {"g_nce_y"}),
@@ -139,7 +136,7 @@ CASES = {
              exactly("d_real", "d_fake", "g_gan", "g_nce_x", "g_nce_y", "g_style")),
             ({"average": 0.9, "upsampling": "resize-conv"}, set()),
     )),
-    "flow": Case(method_class("flow"),
+    "flow": contract.Case(method_class("flow"),
         {"image_size": 16, "base_channels": 8, "euler_steps": 2, "batch_size": 2, "average": 0.0},
         (({"average": 0.9, "decay_from": 1.0}, set()),),
         learns=("opt_G",),
@@ -184,7 +181,7 @@ def own_method():
 @pytest.mark.parametrize("promise", PROMISES)
 def test_the_method_of_the_page_passes_too(promise, own_method, tmp_path):
     rows = (({"lambda_gan": 0.0}, {"d_real", "d_fake", "g_gan"}), ({"lambda_l1": 0.0}, {"g_l1"}))
-    promise(Case(own_method, TINY, rows), tmp_path)
+    promise(contract.Case(own_method, TINY, rows), tmp_path)
 
 
 def test_the_contract_can_be_broken(tmp_path):
@@ -200,7 +197,9 @@ def test_the_contract_can_be_broken(tmp_path):
             return {name: term.detach() for name, term in terms.items()}
 
     with pytest.raises(AssertionError):
-        contract.gradients_stay_with_their_owners(Case(Leaky, CASES["pix2pix"].small), tmp_path)
+        contract.gradients_stay_with_their_owners(
+            contract.Case(Leaky, CASES["pix2pix"].small), tmp_path
+        )
 
 
 TRANSLATORS = [name for name in METHODS if method_class(name).translates]
@@ -209,7 +208,7 @@ TRANSLATORS = [name for name in METHODS if method_class(name).translates]
 @pytest.fixture(params=[*TRANSLATORS, "own"])
 def translator(request, own_method):
     """The case of each method that translates, and of one's own."""
-    return Case(own_method, TINY) if request.param == "own" else CASES[request.param]
+    return contract.Case(own_method, TINY) if request.param == "own" else CASES[request.param]
 
 
 def test_images_from_any_device_are_translated_on_the_methods(translator, monkeypatch):

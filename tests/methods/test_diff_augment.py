@@ -9,8 +9,6 @@ from course_lib.methods.diff_augment import diff_augment
 from tests.methods import contract
 from tests.methods.test_contract import CASES
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def reference(y, x=None):
     """T of each image in float64, pixel by pixel; draws in the order of the paper's operations."""

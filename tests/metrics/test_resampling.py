@@ -11,7 +11,6 @@ from course_lib.data import facades, open_dataset
 from course_lib.data.images import to_image
 from course_lib.metrics import perceptual, resampling, scores
 from course_lib.metrics.intervals import bootstrap, interval
-from course_lib.metrics.perceptual import describe
 from tests.metrics.test_scores import Stub
 from tests.support.pictures import saved
 from tests.support.tensors import REFUSED, noise, normal
@@ -104,18 +103,11 @@ def test_scores_have_intervals_and_are_the_same_scores(data, monkeypatch):
 # ---- distances of sets
 
 
-@pytest.fixture(scope="module")
-def features():
-    sets = {name: open_dataset(name, "test", 32) for name in ("emoji:edges", "facades")}
-    return {
-        name: describe(torch.stack([data[i]["y"] for i in range(116)]))
-        for name, data in sets.items()
-    }
-
-
 @pytest.mark.parametrize("data", ["emoji:edges", "facades"])
-def test_the_kernel_distance_of_two_halves_of_a_set_is_0_within_its_interval(features, data):
-    found = [perceptual.kid(*split(features[data][:, -128:-64], seed)) for seed in range(100)]
+def test_the_kernel_distance_of_two_halves_of_a_set_is_0_within_its_interval(data):
+    images = open_dataset(data, "test", 32)
+    features = perceptual.describe(torch.stack([images[i]["y"] for i in range(116)]))
+    found = [perceptual.kid(*split(features[:, -128:-64], seed)) for seed in range(100)]
     assert sum(low <= 0 <= high for _, low, high in found) >= 90
     values = torch.tensor([value for value, _, _ in found])
     assert values.mean().abs() < 3 * values.std() / 10, "unbiased"

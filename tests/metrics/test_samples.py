@@ -11,11 +11,9 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from course_lib.data import facades, open_dataset, opened_for
-from course_lib.data.facades import Facades, photographs
 from course_lib.methods.base import Method, TrainingConfig
-from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config
 from course_lib.metrics import factors, samples
-from course_lib.metrics.samples import score_generated
+from tests.support.small import untrained
 from tests.support.tensors import normal
 
 
@@ -24,7 +22,7 @@ def houses():
     """(photos (16, 8, 3, 32, 32), labels, styles (16, 8, 7)): houses of test, each once in every
     colour of wall.
     """
-    photos, labels, styles = photographs("test", 32, range(16), "planted", walls=8)
+    photos, labels, styles = facades.photographs("test", 32, range(16), "planted", walls=8)
     return (
         photos.unflatten(0, (16, 8)),
         labels.unflatten(0, (16, 8))[:, 0],
@@ -65,7 +63,7 @@ class Planted(Method):
     def __init__(self, photos, walls):
         super().__init__(SimpleNamespace(image_size=32, load="square"))
         self.photos, self.walls = photos, walls
-        self.x = torch.stack([Facades("test", 32)[i]["x"] for i in range(len(photos))])
+        self.x = torch.stack([facades.Facades("test", 32)[i]["x"] for i in range(len(photos))])
 
     def noise(self, n, seed):
         return normal(n, 2, seed=seed)
@@ -126,8 +124,8 @@ def test_a_planted_generator_is_right_or_wrong_in_one_thing(houses, few):
 
 @pytest.mark.slow
 def test_real_methods_and_other_data(few, monkeypatch):
-    small = PRESETS["smoke"] | {"base_channels": 4, "e_base_channels": 4, "d_base_channels": 4}
-    method = BicycleGAN(Config(**small))
+    small = "base_channels=4", "e_base_channels=4", "d_base_channels=4"
+    method = untrained("bicyclegan", None, *small)
     found = samples.score_samples(method, "emoji:edges", "val")
     assert set(found) == {
         *(f"{kind}_{by}" for kind in ("diversity", "real_pairs") for by in ("features", "l1")),
@@ -154,9 +152,7 @@ def test_real_methods_and_other_data(few, monkeypatch):
         f"{name}_{end}" for name in bounded for end in ("low", "high")
     }
     assert found["realism_error_features"] < 0.1 and found["frechet_features"] > 0
-    assert "walls_covered" not in samples.score_samples(
-        BicycleGAN(Config(**small)), "facades", direction="yx"
-    )
+    assert "walls_covered" not in samples.score_samples(method, "facades", direction="yx")
     seen = samples.score_samples(method, "photos:colour", "val")
     kinds = ("diversity", "real_pairs", "nearest", "realism_error", "frechet", "kid")
     assert {name for name in seen if "lite0" in name} == {f"{kind}_lite0" for kind in kinds}
@@ -188,7 +184,7 @@ class Invented(Method):
 
 def test_real_images_collapse_and_noise_are_told_apart():
     planted = (Invented("val"), Invented("val", 5), Invented())
-    real, one, noise = (score_generated(method, "emoji:edges") for method in planted)
+    real, one, noise = (samples.score_generated(method, "emoji:edges") for method in planted)
     assert real["coverage_features"] > 0.5 > 0.05 > one["coverage_features"]
     assert noise["coverage_features"] < 0.05 and one["variety_l1"] < 1e-5
     assert real["variety_l1"] == pytest.approx(real["real_pairs_l1"], rel=0.15)

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from course_lib.data import facades, open_dataset
-from course_lib.data.facades import colour_labels
 from course_lib.data.images import to_image
 from course_lib.houses.layout import CLASSES
 from course_lib.methods.base import Method
@@ -77,14 +76,14 @@ def test_painted_labels_are_read_by_the_nearest_colour():
         return scores.segmentation_scores(scores.label_matrices(painted, labels).sum(0))
 
     labels = houses("facades")["labels"]
-    painted = colour_labels(labels)
+    painted = facades.colour_labels(labels)
     perfect = {"pixel": 1.0, "class": 1.0, "iou": 1.0}
     assert found(painted) == perfect
     assert found(painted + 0.25 * noise(20, 32)) == perfect  # colours are at least 0.66 apart
     half = painted.clone()
-    half[:, :, :16] = colour_labels((labels[:, :16] + 1) % 12)
+    half[:, :, :16] = facades.colour_labels((labels[:, :16] + 1) % 12)
     assert found(half)["pixel"] == pytest.approx(0.5)
-    assert found(colour_labels(labels.roll(1, 0)))["iou"] < 0.6
+    assert found(facades.colour_labels(labels.roll(1, 0)))["iou"] < 0.6
     with pytest.raises(REFUSED):
         found(painted[:3])
 

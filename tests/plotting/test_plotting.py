@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 
 from course_lib import plotting
+from course_lib.data.images import to_bytes
 from course_lib.networks import PatchGAN, UNet
 from tests.support.tensors import noise
 
@@ -19,12 +20,6 @@ def pixels(fig, **kwargs):
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", **kwargs)
     return np.asarray(Image.open(buffer).convert("RGB"))
-
-
-def to_bytes(images):
-    return (
-        ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    )  # (n, h, w, 3)
 
 
 def find(picture, tile):
@@ -68,7 +63,7 @@ def test_images_stand_in_the_grid_pixel_by_pixel(count, saving):
     zoom = {5: 3, 8: 2, 16: 1}[count]
     corners = {}
     for row, images in enumerate(rows.values()):
-        tiles = to_bytes(images).repeat(zoom, 1).repeat(zoom, 2)
+        tiles = to_bytes(images).movedim(1, -1).numpy().repeat(zoom, 1).repeat(zoom, 2)
         for i in (0, count - 1):
             (corners[row, i],) = find(shown, tiles[i])
     assert corners[0, 0][0] == corners[0, count - 1][0] < corners[1, 0][0]

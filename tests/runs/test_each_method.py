@@ -11,7 +11,6 @@ from PIL import Image
 
 from course_lib import runs
 from course_lib.data import facades
-from course_lib.data.facades import Facades, colour_labels
 from course_lib.data.images import ab_half, read_image, to_bytes, to_image, to_tensor
 from course_lib.methods import METHODS, method_class
 from course_lib.methods.pix2pixhd import Pix2PixHD
@@ -186,7 +185,7 @@ def test_pix2pixhd_is_scored_with_instances_or_refuses(trained, course, refusal,
     status, out, err = course("evaluate", "--run", trained("pix2pixhd"), "--data", "facades")
     assert status == 0 and "fcn_iou" in out and "baseline" in out, err
     truth = {
-        Facades(split, 32)[i]["instances"].numpy().tobytes()
+        facades.Facades(split, 32)[i]["instances"].numpy().tobytes()
         for split in ("val", "test")
         for i in range(6)
     }
@@ -199,9 +198,9 @@ def test_pix2pixhd_is_scored_with_instances_or_refuses(trained, course, refusal,
 
 @pytest.mark.slow
 def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, course):
-    item, run = Facades("test", 32)[1], trained("pix2pixhd")
+    item, run = facades.Facades("test", 32)[1], trained("pix2pixhd")
     for folder, image in (
-        ("labels", to_image(colour_labels(item["labels"]))),
+        ("labels", to_image(facades.colour_labels(item["labels"]))),
         ("instances", item["instances"]),
     ):
         (tmp_path / "in" / folder).mkdir(parents=True)
@@ -224,7 +223,9 @@ def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, course):
         course(*where, *alone)[0] == 0 and (tmp_path / "b" / "a.png").exists()
     )  # regions stand in for instances
     # a map of another shape comes back in it
-    Image.fromarray(Facades("test", 128)[2]["labels"][:80].numpy()).save(tmp_path / "wide.png")
+    Image.fromarray(facades.Facades("test", 128)[2]["labels"][:80].numpy()).save(
+        tmp_path / "wide.png"
+    )
     wide = ["--input", tmp_path / "wide.png", "--output", tmp_path / "w"]
     for options, size in (([], (128, 80)), (["--square"], (32, 32))):
         status, _, err = course(*where, *wide, *options)

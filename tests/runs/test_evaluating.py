@@ -14,8 +14,6 @@ from tests.metrics.test_scores import Stub
 from tests.support import small, tensors
 from tests.support.pictures import noise, saved
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def pairs(folder, count, seed=0):
     return saved(folder, (noise(64, 32, seed + i) for i in range(count)))

@@ -82,7 +82,6 @@ def test_a_film_that_was_held_upright_is_read_upright(tmp_path):
     assert (pictures == turned).all() and speed == [100, 50]  # as browsers show 5 ms
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_killed_it_goes_on_where_it_was(tmp_path, course):
     first, *others = map(Image.fromarray, film("walk", 64, 8, seed=1).days)
     source = tmp_path / "walk.webp"

@@ -10,13 +10,11 @@ from course_lib import CourseError, runs
 from course_lib.methods import method_class
 from course_lib.methods.image_pool import ImagePool
 from course_lib.runs import fine_tuning, shipped
-from course_lib.runs.fine_tuning import Start
 from tests.methods import contract
 from tests.methods.test_contract import CASES
 from tests.support.archives import tree
 from tests.support.killing import write_pairs
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = ["d_layers=1", "batch_size=4", "base_channels=4", "d_base_channels=4"]
 train = partial(runs.train, device="cpu", bf16=False, progress=False)
 
@@ -36,7 +34,7 @@ def test_every_method_takes_over_all_networks_and_nothing_else(name):
     case = CASES[name]
     old, model = case.make(average=0.9), case.make(seed=9, average=0.9)
     contract.step(old, case.batch())
-    Start(old, {"name": "first", "steps": 1}).copy_into(model)
+    fine_tuning.Start(old, {"name": "first", "steps": 1}).copy_into(model)
     given = contract.state(model)  # moments of Adam, too, if there were any
     of_pools = {n for n, net in old.networks.items() if isinstance(net, ImagePool)}
     weights = {k: t for k, t in contract.state(old).items() if k.partition(".")[0] in old.networks}

@@ -10,8 +10,6 @@ from tests.support.killing import write_pairs
 from tests.support.pictures import photograph, saved
 from tests.support.small import trained, translated
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def two_folders(place, a, b):
     """Pairs of one picture each, as ``a`` and ``b`` change it."""

@@ -3,6 +3,7 @@ with sizes.
 """
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,21 +14,11 @@ from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_image, to_tensor
 from course_lib.demo import page
-from course_lib.methods.bicyclegan import BicycleGAN
-from course_lib.methods.cyclegan import CycleGAN
-from course_lib.methods.munit import MUNIT
-from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.runs.sizes import LONGEST, Frame, size_step
 from tests.support.pictures import photograph, turned
-from tests.support.small import trained, translated
+from tests.support.small import trained, translated, untrained
 
-TINY = {"image_size": 32, "base_channels": 8, "d_base_channels": 4, "d_layers": 1}
-STILL = {"dropout": 0.0, "test_dropout": False, "test_batch_statistics": False}
-
-
-def make(cls, **settings):
-    torch.manual_seed(0)
-    return cls(cls.Config(**TINY | settings))
+STILL = "dropout=0", "test_dropout=false", "test_batch_statistics=false"
 
 
 @pytest.fixture(scope="module")
@@ -41,31 +32,34 @@ def photo(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("method", "takes"),
+    ("name", "settings", "takes"),
     [
-        (lambda: make(Pix2Pix, **STILL), 32),  # down to one pixel
-        (lambda: make(Pix2Pix, **STILL, norm="instance"), 0),
-        (lambda: make(Pix2Pix), 0),  # the paper's: statistics of the image at hand
+        ("pix2pix", STILL, 32),  # down to one pixel
+        ("pix2pix", (*STILL, "norm=instance"), 0),
         (
-            lambda: make(Pix2Pix, generator="resnet", n_blocks=1),
+            "pix2pix",
+            ("test_batch_statistics=true",),
+            0,
+        ),  # the paper's: statistics of the image at hand
+        (
+            "pix2pix",
+            ("test_batch_statistics=true", "generator=resnet"),
             4,
         ),  # so has this one, of many pixels
-        (lambda: make(CycleGAN, n_blocks=1), 4),
-        (lambda: make(BicycleGAN, norm="batch", d_scales=1, e_base_channels=4), 32),
-        (lambda: make(MUNIT, n_blocks=1, d_scales=1), 4),
+        ("cyclegan", (), 4),
+        ("bicyclegan", ("norm=batch", "d_scales=1"), 32),
+        ("munit", (), 4),
     ],
 )
-def test_what_heights_and_widths_must_be_multiples_of(method, takes):
-    method = method()
+def test_what_heights_and_widths_must_be_multiples_of(name, settings, takes):
+    method = untrained(name, 32, *settings)
     assert size_step(method, lambda x: method.translate(x)["fake_y"]) == takes
 
 
 def test_memory_that_runs_out_makes_no_network_one_for_squares():
-    def paint(x):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
+    full = Mock(side_effect=torch.OutOfMemoryError("CUDA out of memory"))
     with pytest.raises(CourseError, match="out of memory"):
-        size_step(make(Pix2Pix, **STILL), paint)
+        size_step(untrained("pix2pix", 32), full)
 
 
 FRAMES = [  # of an image of this size at 64 px: step, scale and share; inner and outer size
@@ -224,7 +218,7 @@ def test_what_torch_says_of_memory_ends_in_an_error_that_names_scale(photo, tmp_
             )
         return {"fake_y": x}
 
-    monkeypatch.setattr(Pix2Pix, "translate", full)
+    monkeypatch.setattr("course_lib.methods.pix2pix.Pix2Pix.translate", full)
     with pytest.raises(CourseError, match=r"out of memory[\s\S]*photo.png[\s\S]*--scale"):
         translated("shipped:edges-emoji", photo, tmp_path / "out", scale=1)
     assert not list((tmp_path / "out").iterdir())

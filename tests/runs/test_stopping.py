@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -15,7 +16,6 @@ from tests.methods.test_contract import CASES
 from tests.support.archives import tree
 from tests.support.killing import Toy, make, write_pairs
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 OPTIONS = {"steps": 8, "previews": 4, "val": Toy(6), "progress": False}
 
 
@@ -39,11 +39,7 @@ def test_the_best_up_to_the_last_checkpoint_outlives_a_kill(tmp_path, monkeypatc
     """Also where the newest checkpoint is damaged, and the one before has to do."""
     monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 1e9)  # but for those beside a best one
     folders = [tmp_path / "checkpoints", tmp_path / "best" / "checkpoints"]
-
-    def killed(step, _):
-        if step == 6:
-            raise KeyboardInterrupt
-
+    killed = Mock(side_effect=[None] * 3 + [KeyboardInterrupt])  # after 0, 2 and 4 steps, at 6
     with pytest.raises(KeyboardInterrupt):
         method = off_by([9, 0.3, 0.2, 0.1])
         fit(method, Toy(), out=tmp_path, on_preview=killed, **OPTIONS)

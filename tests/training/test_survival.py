@@ -40,7 +40,7 @@ from tests.support.killing import (
     write_pairs,
 )
 
-pytestmark = pytest.mark.usefixtures("one_thread", "always_saving")
+pytestmark = pytest.mark.usefixtures("always_saving")
 
 posix = pytest.mark.skipif(
     os.name != "posix", reason="needs signals, limits and fork as POSIX has them"
@@ -249,26 +249,18 @@ def test_a_killed_first_step_is_no_run_yet(tmp_path):
 # ---- 9, 10, 11: what is wrong with the numbers, the memory, the GPU
 
 
-def gives_nan(method, terms):
-    return terms | {"g_gan": float("nan")}
-
-
 def spoils_a_weight(method, terms):
     """The losses of a step are computed before its update, so they cannot see this."""
     next(method.G.parameters()).data[0] = float("nan")
     return terms
 
 
-def fills_the_memory(method, terms):
-    torch.empty(2**60)
-
-
 @pytest.mark.parametrize(
     ("how", "what", "fix"),
     [
-        (gives_nan, "the loss g_gan is nan", "lower lr"),
+        (lambda _, terms: terms | {"g_gan": math.nan}, "the loss g_gan is nan", "lower lr"),
         (spoils_a_weight, r"^G\..* is not finite any more", "lower lr"),
-        (fills_the_memory, "out of memory", "smaller batch_size or image size"),
+        (lambda *_: torch.empty(2**60), "out of memory", "smaller batch_size or image size"),
     ],
 )
 def test_a_step_that_goes_wrong_is_named_and_the_checkpoint_before_it_is_kept(

@@ -18,8 +18,6 @@ from course_lib.training.checkpoint import snapshot
 from course_lib.training.fit import fit
 from tests.support.killing import Toy, equal, make
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.mark.parametrize(
     ("progress", "decay_from", "factor"),

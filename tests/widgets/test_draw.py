@@ -60,10 +60,6 @@ def ask(canvas, drawn: np.ndarray, **more) -> None:
     canvas.answer(content | more, [memoryview(drawn.tobytes())])
 
 
-def upload(canvas, data: bytes) -> None:
-    canvas.answer({"kind": "file", "seq": "v-2", "model": 0}, [memoryview(data)])
-
-
 # ---- the plain functions
 
 
@@ -137,12 +133,13 @@ def test_another_answer_has_another_code_and_stays(model, coded, circle, emoji):
 def test_errors_are_told_to_the_page_and_raised(model, circle):
     canvas = drawing.draw(model)
     sent = collected(canvas)
-    for wrong, error, text in (
-        (lambda: ask(canvas, circle, side=100), ValueError, "reshape"),
-        (lambda: upload(canvas, b"<html>"), CourseError, "cannot read this image"),
+    no_image = np.frombuffer(b"<html>", np.uint8)
+    for drawn, how, error, text in (
+        (circle, {"side": 100}, ValueError, "reshape"),
+        (no_image, {"kind": "file"}, CourseError, "cannot read this image"),
     ):
         with pytest.raises(error):
-            wrong()
+            ask(canvas, drawn, **how)
         assert sent[-1]["kind"] == "error" and text in sent[-1]["text"]
         assert gettempdir() not in sent[-1]["text"]  # a visitor's file lies nowhere
     ask(canvas, circle)  # it works again

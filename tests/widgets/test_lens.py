@@ -2,29 +2,15 @@
 
 import copy
 from io import BytesIO
-from types import SimpleNamespace
 
 import pytest
 import torch
 from PIL import Image
 
-from course_lib.methods.base import Method
 from course_lib.networks import PatchGAN, receptive_field
 from course_lib.plotting.patches import discriminators, draw_patches, field, patch
-from course_lib.widgets import lens as module
-from course_lib.widgets.lens import lens
+from course_lib.widgets import lens
 from tests.support.small import untrained as made
-
-
-class With(Method):
-    """A method of these discriminators."""
-
-    def __init__(self, *judges):
-        super().__init__(SimpleNamespace(gan_loss="log"))
-        self.judges = {f"D {k}": ("y", D, k) for k, D in enumerate(judges)}
-
-    def discriminators(self):
-        return self.judges
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +32,11 @@ def influence(D, scale: int, size: int, row: int, col: int) -> tuple[int, int, i
 def test_the_patch_is_what_the_logit_depends_on(n_layers, blur):
     D, x = PatchGAN(3, 4, n_layers, "batch", blur), torch.zeros(3, 48, 48)
     assert field(D)[0] == receptive_field(D) and field(PatchGAN(3)) == (70, 8, 23)
-    last = patch(With(D), x, x, 0, 0)[2].shape[-1] - 1
+    method = made("pix2pix")
+    method.discriminators = lambda: {"D": ("y", D, 0)}
+    last = patch(method, x, x, 0, 0)[2].shape[-1] - 1
     for row, col in ((0, 0), (last // 2, last // 2 + 1), (last - 1, last)):
-        assert patch(With(D), x, x, row, col)[0] == influence(D, 0, 48, row, col)
+        assert patch(method, x, x, row, col)[0] == influence(D, 0, 48, row, col)
 
 
 @pytest.mark.parametrize("name", ["unit", "munit"])
@@ -106,20 +94,16 @@ def test_the_picture_frames_the_patch_and_its_cell(name, judge, pairs):
 # ---- the widget
 
 
-def drawn(*arguments) -> bytes:
-    draw_patches(*arguments).savefig(file := BytesIO(), format="png")
-    return Image.open(file).tobytes()
-
-
 @pytest.mark.slow
 def test_the_lens_shows_what_the_function_gives(pairs, monkeypatch):
     model, (x, y) = made("cyclegan"), pairs
-    pair, judge, _, view = lens(model, x, y).children
+    pair, judge, _, view = lens.lens(model, x, y).children
     assert view.cell == [3, 3] and [len(place) for place in view.places] == [4, 4]
-    assert Image.open(BytesIO(view.png)).tobytes() == drawn(model, x[0], y[0], 3, 3, "D_y")
+    draw_patches(model, x[0], y[0], 3, 3, "D_y").savefig(file := BytesIO(), format="png")
+    assert Image.open(BytesIO(view.png)).tobytes() == Image.open(file).tobytes()
     assert view.grid == [6, 6, pytest.approx(4 / 32), pytest.approx(4 / 32)]
-    calls, real = [], module.draw_patches
-    monkeypatch.setattr(module, "draw_patches", lambda *call: calls.append(call) or real(*call))
+    calls, real = [], lens.draw_patches
+    monkeypatch.setattr(lens, "draw_patches", lambda *call: calls.append(call) or real(*call))
     view.cell = [0, 2]
     assert calls[-1][3:] == (0, 2, "D_y") and "row 0, column 2" in view.alt
     pair.value = 2
@@ -134,7 +118,7 @@ def test_the_lens_shows_what_the_function_gives(pairs, monkeypatch):
 
 
 def test_a_smaller_map_moves_the_cell_inside(pairs):
-    _, judge, _, view = lens(made("bicyclegan"), *pairs).children
+    _, judge, _, view = lens.lens(made("bicyclegan"), *pairs).children
     view.cell = [5, 5]
     judge.value = (judge.options[2][1][0], "real")  # of the next scale
     assert view.cell == [1, 1] and view.grid[:2] == [2, 2]

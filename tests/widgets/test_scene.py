@@ -1,5 +1,7 @@
 """Edits of a scene: what they change and what they leave, and a widget that shows the same."""
 
+from unittest.mock import Mock
+
 import pytest
 import torch
 
@@ -63,22 +65,13 @@ def test_a_window_moves_and_the_wall_closes_behind_it():
     assert (both[2:4, 0:3] == DOOR).all() and (both == DOOR).sum() == 6
 
 
-def test_a_style_changes_its_instance_and_no_other(model, scenes):
-    used, translate = [], model.translate
-    model.translate = lambda x, z, **maps: used.append(z) or translate(x, z, **maps)
-    try:
-        labels, ids = scenes[0]
-        window = int(ids[labels == WINDOW][0])
-        for edits in (
-            {},
-            {window: Edit(style=1)},
-            {window: Edit(style=4)},
-            {window: Edit(style=2)},
-        ):
-            photograph(model, labels, ids, edits, seed=3)
-    finally:
-        del model.translate
-    plain, first, again, other = used
+def test_a_style_changes_its_instance_and_no_other(model, scenes, monkeypatch):
+    monkeypatch.setattr(model, "translate", used := Mock(wraps=model.translate))
+    labels, ids = scenes[0]
+    window = int(ids[labels == WINDOW][0])
+    for edits in ({}, *({window: Edit(style=style)} for style in (1, 4, 2))):
+        photograph(model, labels, ids, edits, seed=3)
+    plain, first, again, other = (call.args[1] for call in used.call_args_list)
     at = ids == window
     assert torch.equal(first, again) and torch.equal(
         first[0][:, at][:, 0], model.styles.centres[WINDOW, 1]

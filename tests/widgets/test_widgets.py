@@ -19,7 +19,6 @@ from course_lib.data.images import read_image, to_bytes, to_image
 from course_lib.methods.cut import CUT
 from course_lib.plotting.figures import GAP
 from course_lib.widgets import back, latents, lens, photograph, scene, show, styles
-from course_lib.widgets.show import Pictures, data_url
 from tests.support import pictures
 from tests.support.small import untrained
 
@@ -39,9 +38,9 @@ def descendants(box):
 # ---- all of them
 
 
-def made(name: str):
+def made(name: str, *settings: str):
     """An untrained method of 32 px, and three images of x and of y."""
-    return untrained(name, 32), *(torch.rand(2, 3, 3, 32, 32) * 2 - 1)
+    return untrained(name, 32, *settings), *(torch.rand(2, 3, 3, 32, 32) * 2 - 1)
 
 
 def explorer():
@@ -77,9 +76,9 @@ DRAWS = {  # or draw_NAME
 }
 WIDGETS = {  # module, what makes it, and the control that is moved
     "latents": (latents, explorer, w.FloatSlider, "value", [1.0, 2.0]),
-    "back": (back, lambda: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
-    "photograph": (photograph, lambda: ways(*[(40, 32)] * 3), Pictures, "value", [1, 2]),
-    "styles": (styles, lambda: styles.mixer(*made("munit")), Pictures, "value", [1, 2]),
+    "back": (back, lambda: back.both_ways(*made("cyclegan")), show.Pictures, "value", [1, 2]),
+    "photograph": (photograph, lambda: ways(*[(40, 32)] * 3), show.Pictures, "value", [1, 2]),
+    "styles": (styles, lambda: styles.mixer(*made("munit")), show.Pictures, "value", [1, 2]),
     "scene": (scene, editor, w.IntSlider, "value", [1, 8]),
     "lens": (lens, lambda: lens.lens(*made("pix2pix")), lens.Lens, "cell", [[0, 1], [1, 0]]),
 }
@@ -99,9 +98,7 @@ def test_a_widget_hides_no_bug(name, monkeypatch):
             getattr(part, trait) for kind, trait in own for part in parts if isinstance(part, kind)
         ]
 
-    def broken(*_, **__):
-        raise RuntimeError("broken <model>")
-
+    broken = Mock(side_effect=RuntimeError("broken <model>"))
     before = picture()
     assert before and plt.get_fignums() == []
     with monkeypatch.context() as patched, pytest.raises(RuntimeError):
@@ -126,21 +123,11 @@ def test_there_and_back_is_both_generators():
         )
     chosen, direction, panel = back.both_ways(method, x, y).children
     direction.value = "yx"
-    assert [url for _, url in chosen.options] == [data_url(to_image(image)) for image in y]
+    assert [url for _, url in chosen.options] == [show.data_url(to_image(image)) for image in y]
     assert seen(panel.picture.value).tobytes() == back.draw_back(method, y[0], "yx").tobytes()
 
 
 # ---- the latent explorer
-
-
-@pytest.fixture(scope="module")
-def coded():
-    return untrained("bicyclegan", None, "z_dim=3")
-
-
-@pytest.fixture(scope="module")
-def outlines():
-    return torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
 def test_principal_directions_are_those_of_the_spread():
@@ -155,7 +142,8 @@ def test_principal_directions_are_those_of_the_spread():
         latents.principal_directions(t[:1])
 
 
-def test_the_picture_shows_one_z_for_all_inputs(coded, outlines):
+def test_the_picture_shows_one_z_for_all_inputs():
+    coded, outlines, _ = made("bicyclegan", "z_dim=3")
     z = coded.noise(1, seed=3)[0]
     pixels = torch.from_numpy(np.array(latents.draw_codes(coded, outlines, 1, z))).permute(2, 0, 1)
     zoom, large, small = latents.LARGE // 2 // 32, latents.LARGE, latents.LARGE // 2
@@ -169,7 +157,8 @@ def test_the_picture_shows_one_z_for_all_inputs(coded, outlines):
         assert (column[:, small + GAP :: zoom, ::zoom].int() - fake[i]).abs().max() <= 1
 
 
-def test_sliders_and_directions_move_z_and_show_it(coded, outlines, monkeypatch):
+def test_sliders_and_directions_move_z_and_show_it(monkeypatch):
+    coded, outlines, _ = made("bicyclegan", "z_dim=3")
     codes = torch.randn(50, 3, generator=torch.Generator().manual_seed(2)) * torch.tensor(
         [1.0, 3.0, 2.0]
     )
