@@ -107,7 +107,6 @@ function run(on) {
 }
 
 const stop = () => begun && run(false);
-
 function anew(idle) {
   [frames, every, looks, last, begun] = [[], 1, 0, 0, !idle];
   for (const id of ["invite", "train-result", "after"]) $(id).hidden = (id === "invite") !== Boolean(idle);

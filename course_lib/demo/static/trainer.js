@@ -43,17 +43,18 @@ export function flattened({ data, width, height }, colours, window) {
   return out;
 }
 
-// At most `count` colours, dark to light: pixels that are far apart, then k-means (Pillow's, in the library, differ a little)
+// At most `count` colours, dark to light: median cut, then k-means (Pillow's, in the library, differ a little)
 export function paletteOf({ data }, count) {
-  const pixels = Array.from({ length: data.length / 4 }, (_, i) => [...data.subarray(4 * i, 4 * i + 3)]), away = pixels.map(() => Infinity);
-  let colours = [pixels.reduce((darkest, pixel) => (luma(pixel) < luma(darkest) ? pixel : darkest))];
-  while (colours.length < count) {
-    pixels.forEach((pixel, i) => { away[i] = Math.min(away[i], distance(pixel, colours.at(-1))); });
-    const farthest = away.reduce((best, far, i) => (far > away[best] ? i : best), 0);
-    if (!away[farthest]) break;
-    colours.push(pixels[farthest]);
+  const pixels = Array.from({ length: data.length / 4 }, (_, i) => [...data.subarray(4 * i, 4 * i + 3)]), boxes = [pixels];
+  const sides = (box) => [0, 1, 2].map((c) => Math.max(...box.map((pixel) => pixel[c])) - Math.min(...box.map((pixel) => pixel[c])));
+  const extent = (box) => Math.max(...sides(box)) * Math.sqrt(box.length);
+  while (boxes.length < count) {
+    const box = boxes.sort((a, b) => extent(a) - extent(b)).pop(), ranges = sides(box), c = ranges.indexOf(Math.max(...ranges));
+    box.sort((a, b) => a[c] - b[c]);
+    boxes.push(box.slice(0, box.length / 2), box.slice(box.length / 2));
   }
   const mean = (group) => [0, 1, 2].map((c) => Math.round(group.reduce((sum, pixel) => sum + pixel[c], 0) / group.length));
+  let colours = boxes.map(mean);
   for (let turn = 0; turn < 8; turn++) {
     const groups = colours.map(() => []);
     for (const pixel of pixels) groups[nearest(pixel, colours)].push(pixel);
