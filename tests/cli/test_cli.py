@@ -24,25 +24,6 @@ from tests.support import processes, small
 from tests.support.killing import write_pairs
 from tests.support.pictures import noise, saved
 
-
-@pytest.fixture(scope="module")
-def negatives(tmp_path_factory):
-    """A folder of A|B images: A is patches of four colours, B its negative."""
-    folder = tmp_path_factory.mktemp("data with spaces")
-    for split, seeds in (("train", range(24)), ("test", range(24, 30))):
-        patches = (np.asarray(noise(2, 2, seed).resize((64, 64))) for seed in seeds)
-        pairs = (Image.fromarray(np.concatenate([a, 255 - a], axis=1)) for a in patches)
-        saved(folder / split, pairs)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(negatives, tmp_path_factory):
-    settings = ["lr=0.002", "batch_size=4", "d_base_channels=4"]
-    out = tmp_path_factory.mktemp("run") / "out"
-    return small.trained(out, negatives, size=32, settings=settings, steps=100)
-
-
 STEP = ["pix2pix", "--data", "emoji:edges", "--steps", "1"]
 BAD = [
     (["nope", "--data", "emoji:edges", "--steps", "1"], "unknown method 'nope'"),
@@ -140,8 +121,18 @@ def test_help_answers_fast(course):
     assert min(seconds) < 1 and "doctor" in course()[1]  # no command: the same list
 
 
-def test_evaluate_prints_json_that_translate_reproduces(trained, negatives, tmp_path, course):
-    """What evaluate prints can be recomputed by anyone from the PNG files of translate."""
+def test_evaluate_prints_json_that_translate_reproduces(tmp_path, course):
+    """What evaluate prints can be recomputed by anyone from the PNG files of translate.
+
+    Of A|B images: A is patches of four colours, B its negative.
+    """
+    negatives = tmp_path / "data with spaces"
+    for split, seeds in (("train", range(24)), ("test", range(24, 30))):
+        patches = (np.asarray(noise(2, 2, seed).resize((64, 64))) for seed in seeds)
+        pairs = (Image.fromarray(np.concatenate([a, 255 - a], axis=1)) for a in patches)
+        saved(negatives / split, pairs)
+    settings = ["lr=0.002", "batch_size=4", "d_base_channels=4"]
+    trained = small.trained(tmp_path / "run", negatives, size=32, settings=settings, steps=100)
     status, out, _ = course("evaluate", "--run", trained, "--data", negatives, "--json")
     scores = json.loads(out)
     assert status == 0 and out.count("\n") == 1

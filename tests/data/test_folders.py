@@ -13,7 +13,7 @@ from course_lib.data import folders, open_dataset
 from course_lib.data.augment import Augment
 from course_lib.data.folders import ImageFolder
 from course_lib.data.images import read_image, to_tensor
-from tests.support.pictures import noise, refused, turned
+from tests.support.pictures import encoded, noise, refused, turned
 
 SPLITS = ("train", "val", "test")
 
@@ -164,13 +164,6 @@ def test_a_folder_for_testing_alone_opens_whole_or_as_test(tmp_path, part):
 # --- what is not taken is counted and named
 
 
-def nameless(folder, *suffixes):
-    """Pairs A|B of which the suffix is taken away, or is another one."""
-    for i in range(9):
-        save(folder / f"{i}.png", noise(32, 16, i))
-        os.rename(folder / f"{i}.png", folder / f"{i}f0a{suffixes[i % len(suffixes)]}")
-
-
 def with_split(folder, name, inner=""):
     fill(folder, (16, 8), **{f"train{inner}": 5, f"{name}{inner}": 4})
 
@@ -186,7 +179,11 @@ READ_BY_CONTENT = {
 
 @pytest.mark.parametrize("case", READ_BY_CONTENT)
 def test_images_without_a_known_suffix_are_read_by_their_content(tmp_path, case, notes):
-    nameless(tmp_path, *READ_BY_CONTENT[case])
+    suffixes = READ_BY_CONTENT[case]
+    for i in range(9):
+        (tmp_path / f"{i}f0a{suffixes[i % len(suffixes)]}").write_bytes(
+            encoded(noise(32, 16, i), "png")
+        )
     (tmp_path / "LICENSE").write_text("mine")
     whole = open_dataset(str(tmp_path), "all", 16)
     assert len(whole) == 9 == len({*whole.names}) and not notes()

@@ -30,21 +30,15 @@ SHIPPED = {  # who made a picture, its shorter side at least, and bytes of all a
 }
 
 
-def stored(folder):
-    """The bytes of each picture."""
-    found = {path.name: path.read_bytes() for path in folder.glob("*.webp")}
-    for path in folder.glob("*.zip"):
-        with ZipFile(path) as archive:
-            found |= {name: archive.read(name) for name in archive.namelist()}
-    return found
-
-
 @pytest.mark.parametrize("data", SHIPPED)
 def test_every_picture_is_listed_with_its_makers_and_its_licence_has_a_text(data):
     makers, side, most = SHIPPED[data]
     name = data.__name__.rpartition(".")[2]
     listed = (ROOT / "LICENSES" / f"{name}.md").read_text(encoding="utf-8")
-    files = stored(data.FILES)
+    files = {path.name: path.read_bytes() for path in data.FILES.glob("*.webp")}
+    for path in data.FILES.glob("*.zip"):
+        with ZipFile(path) as archive:
+            files |= {name: archive.read(name) for name in archive.namelist()}
     assert sorted(Path(file).stem for file in files) == sorted(e["name"] for e in data.entries())
     assert len({sha256(content).digest() for content in files.values()}) == len(files)
     assert sum(path.stat().st_size for path in data.FILES.iterdir()) < most

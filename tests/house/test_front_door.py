@@ -18,14 +18,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDE = tracked("notebooks/guide/*.md")
 
 
-def commands(page: str) -> list[str]:
-    """The lines of all fenced blocks, without comments."""
-    lines = []
-    for block in re.findall(r"```\n(.*?)```", page, re.DOTALL):
-        lines += [line.split("#")[0].strip() for line in block.splitlines()]
-    return [line for line in lines if line]
-
-
 def test_it_is_two_screens_long_and_leads_to_every_page_of_the_guide():
     linked = set(re.findall(r"\]\(notebooks/guide/(\w+\.md)\)", README))
     assert len(README.encode()) <= 10_000 and {page.name for page in GUIDE} <= linked
@@ -42,8 +34,9 @@ def test_its_commands_run(tmp_path, monkeypatch, course):
     monkeypatch.chdir(tmp_path)
     for folder, width in (("mine/train", 64), ("mine/test", 64), ("drawings", 32)):
         saved(tmp_path / folder, (photograph(width, 32, seed=k) for k in range(12)))
-    programs = []
-    for command in commands(README):
+    blocks, programs = re.findall(r"```\n(.*?)```", README, re.DOTALL), []
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    for command in filter(None, lines):
         program, *arguments = shlex.split(command)
         programs.append(program)
         if program == "make":

@@ -184,7 +184,6 @@ def watched(method: Method):
         }
         events.append(("backward", reached))
 
-    torch.Tensor.backward = watch_backward
     for name, optimizer in method.optimizers.items():
 
         def watch_step(*arguments, true_step=optimizer.step, name=name, optimizer=optimizer):
@@ -194,10 +193,9 @@ def watched(method: Method):
             return result
 
         optimizer.step = watch_step
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.Tensor, "backward", watch_backward)
         yield events
-    finally:
-        torch.Tensor.backward = backward
 
 
 # ---- the promises

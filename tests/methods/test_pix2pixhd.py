@@ -16,19 +16,12 @@ from course_lib.networks.pix2pixhd import (
     boundary_map,
     kmeans,
 )
-from tests.methods import contract
-from tests.methods.contract import assert_same_weights, in_float64, weights
+from tests.methods.contract import assert_same_weights, in_float64, moved, weights
 from tests.methods.test_contract import CASES
 from tests.support.pictures import noise, saved
 
 make, batch = CASES["pix2pixhd"].make, CASES["pix2pixhd"].batch
 PHASES = {"global": 0.0, "enhancer": 0.52, "both": 0.9}  # shares of the training that are in them
-
-
-def moved(method: Pix2PixHD, data: dict) -> set[str]:
-    before = {name: weights(net) for name, net in method.networks.items()}
-    method.step(data)
-    return contract.moved(method, before)
 
 
 # ---- the step
@@ -95,7 +88,9 @@ def test_each_phase_moves_whom_it_should(phase, frozen_from, who):
     method = make(average=0.5, features_frozen_from=frozen_from)
     method.advance(PHASES[phase])
     averages = {f"{name}_average" for name in who - {"D"}}
-    assert moved(method, batch()) == who | averages and method.phase == phase
+    before = {name: weights(net) for name, net in method.networks.items()}
+    method.step(batch())
+    assert moved(method, before) == who | averages and method.phase == phase
     states = {name: p.requires_grad for name, p in method.G1.named_parameters()}
     assert all(states.values()) == (phase != "enhancer")
 

@@ -16,12 +16,6 @@ from course_lib.networks import PatchGAN, UNet
 from tests.support.tensors import noise
 
 
-def pixels(fig, **kwargs):
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", **kwargs)
-    return np.asarray(Image.open(buffer).convert("RGB"))
-
-
 def find(picture, tile):
     """Top left corners at which ``tile`` stands exactly in ``picture``."""
     h, w = tile.shape[:2]
@@ -59,7 +53,8 @@ def test_images_stand_in_the_grid_pixel_by_pixel(count, saving):
     rows = {"outline": noise(count, 64), "L1 + cGAN": noise(count, 64, 1)}
     captions = [f"emoji_number {i}" for i in range(count)]
     fig = plotting.image_grid(rows, columns=captions, title="Held-out")
-    shown = pixels(fig, **saving)
+    fig.savefig(file := io.BytesIO(), format="png", **saving)
+    shown = np.asarray(Image.open(file).convert("RGB"))
     zoom = {5: 3, 8: 2, 16: 1}[count]
     corners = {}
     for row, images in enumerate(rows.values()):

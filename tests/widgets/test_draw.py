@@ -27,20 +27,10 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def coded():
-    return untrained("bicyclegan", None, "z_dim=3")
-
-
-@pytest.fixture(scope="module")
 def circle() -> np.ndarray:
     image = Image.new("L", (128, 128), "white")
     ImageDraw.Draw(image).ellipse((20, 20, 100, 100), outline="black", width=5)
     return np.array(image)
-
-
-@pytest.fixture(scope="module")
-def emoji():
-    return EmojiEdges("test", 32)
 
 
 def picture_of(url: str) -> Image.Image:
@@ -105,7 +95,8 @@ def test_an_uploaded_line_drawing_stays_one(width, side, paper):
 # ---- the widget, without a page
 
 
-def test_another_answer_has_another_code_and_stays(model, coded, circle, emoji):
+def test_another_answer_has_another_code_and_stays(model, circle):
+    coded, emoji = untrained("bicyclegan", None, "z_dim=3"), EmojiEdges("test", 32)
     canvas = drawing.draw({"plain": model, "coded": coded})
     about = [{"name": name, "codes": name == "coded", "pen": 13} for name in ("plain", "coded")]
     assert canvas.models == about and "elsewhere" in canvas._repr_mimebundle_()[0]["text/plain"]
