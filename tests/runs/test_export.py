@@ -162,9 +162,11 @@ def test_without_npm_nothing_is_built(trained, tmp_path, monkeypatch, script):
 
 def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
     (tmp_path / "presets").mkdir()
-    edges = demo._inputs(tmp_path, "edges", demo._some(open_dataset("emoji:edges", "test", 32)))
-    assert [p["name"] for p in edges["presets"]] == [name.replace("_", " ") for name in demo.CHOSEN]
-    assert edges["colours"] == ["#ffffff", "#000000"] and edges["paper"] == "#ffffff"
+    chosen = [name.replace("_", " ") for name in demo.CHOSEN]
+    for data, names in (("openmoji:lines", chosen[:12]), ("emoji:edges", chosen[12:])):
+        edges = demo._inputs(tmp_path, data, demo._some(open_dataset(data, "test", 32)))
+        assert [p["name"] for p in edges["presets"]] == names and not edges["painted"]
+        assert edges["colours"] == ["#ffffff", "#000000"] and edges["paper"] == "#ffffff"
     labels = demo._inputs(tmp_path, "labels", demo._some(open_dataset("facades", "test", 32)))
     assert len(labels["presets"]) == demo.PRESETS and 2 < len(labels["colours"]) <= demo.COLOURS
     assert {"facade", "window", "door"} <= set(labels["meanings"]) and edges["meanings"] == edges[
