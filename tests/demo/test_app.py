@@ -19,7 +19,7 @@ def made(name: str, data: str, folder: str, direction: str = "xy", **look) -> ap
 def test_tabs_are_filled_when_opened_and_show_their_errors(monkeypatch):
     drawn = []
     real = draw.draw
-    monkeypatch.setattr(draw, "draw", lambda models: drawn.append([*models]) or real(models))
+    monkeypatch.setattr(draw, "draw", lambda *of: drawn.append([*of[0]]) or real(*of))
     monkeypatch.setattr(real_or_fake, "Game", lambda *_, **__: 1 / 0)
     title, tabs = app.app(["shipped:edges-emoji"]).children
     assert [tabs.get_title(i) for i in range(3)] == ["Draw", "Real or fake?", "What D sees"]
