@@ -350,7 +350,7 @@ def test_the_camera_is_painted_live_and_a_refused_one_is_said(open_page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     first = picture(page, "original")
     page.get_by_role("button", name="Live camera").click()
-    page.locator("#pace").filter(has_text=re.compile(r"draft in \d+ ms, \d+ px")).wait_for()
+    page.locator("#camera-pace").filter(has_text=re.compile(r"draft in \d+ ms, \d+ px")).wait_for()
     shown = picture(page, "painting")
     page.locator("#painters").get_by_role("button", name="colour").click()
     for _ in range(100):
@@ -393,7 +393,7 @@ def test_a_film_is_painted_frame_by_frame_and_saved_in_its_size_and_speed(
     assert np.abs(pictures - shown(file)[0]).mean() < 4
     page.get_by_role("button", name="Pause the film").click()
     page.get_by_role("button", name="Live camera").click()
-    page.locator("#pace").filter(has_text="draft in").wait_for()
+    page.locator("#camera-pace").filter(has_text="draft in").wait_for()
     page.get_by_role("button", name="Record a film").click()
     page.wait_for_function("() => /Stop: [4-9]/.test(record.textContent) && (record.click(), 1)")
     page.locator("#live").wait_for(state="hidden")
