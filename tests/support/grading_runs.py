@@ -4,6 +4,7 @@ run again.
 
 import contextlib
 import functools
+import gc
 import json
 import multiprocessing
 import os
@@ -81,12 +82,20 @@ def gone_soon() -> bool:
     return not left
 
 
+def in_the_fork(**arguments: object) -> None:
+    """Grade, and leave the garbage of the tests before alone: a finalizer that runs while Python
+    builds a syntax tree ends it with a SystemError (CPython issue 106905).
+    """
+    gc.freeze()
+    grade.run(**arguments)
+
+
 def grade_in_a_process(course: Path) -> multiprocessing.Process:
     """A grading run of its own; forked, as importing torch once more each time would take longer
     than the grading.
     """
     arguments = {"course": course, "problem_set": "toy", "tier": "bubblewrap", "progress": False}
-    process = multiprocessing.get_context("fork").Process(target=grade.run, kwargs=arguments)
+    process = multiprocessing.get_context("fork").Process(target=in_the_fork, kwargs=arguments)
     process.start()
     return process
 
