@@ -34,6 +34,8 @@ def test_its_commands_run(tmp_path, monkeypatch, course):
     monkeypatch.chdir(tmp_path)
     for folder, width in (("mine/train", 64), ("mine/test", 64), ("drawings", 32)):
         saved(tmp_path / folder, (photograph(width, 32, seed=k) for k in range(12)))
+    photograph(128, 96).save("photo.jpg")
+    photograph(64, 64).save("painted.png")
     blocks, programs = re.findall(r"```\n(.*?)```", README, re.DOTALL), []
     lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
     for command in filter(None, lines):
@@ -42,7 +44,8 @@ def test_its_commands_run(tmp_path, monkeypatch, course):
         if program == "make":
             assert run("make", "-n", *arguments).returncode == 0, command
         else:
-            words = command.replace("--minutes 5", "--steps=2 --profile=smoke --size=32")
+            short = "--steps=2 --profile=smoke --size=32"
+            words = re.sub(r"(--profile tab )?--minutes \d", short, command)
             status, _, said = course(*shlex.split(words)[1:])
             assert status == 0, said
     assert programs.count("make") >= 2 and programs.count("course") >= 3
