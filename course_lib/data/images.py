@@ -213,7 +213,8 @@ def list_folder(folder: str | os.PathLike) -> list[Path]:
     """All that lies in a folder, by name. Raises CourseError if it cannot be listed."""
     folder, where = expanded(folder), printable(expanded(folder))
     # Path.exists raises for what it may not look at
-    ensure(os.path.exists(folder), "there is no such folder", where, "check the path")
+    what = "file" if folder.suffix.lower() in SUFFIXES else "folder"
+    ensure(os.path.exists(folder), f"there is no such {what}", where, "check the path")
     if not os.path.isdir(folder):
         found = "one image" if folder.suffix.lower() in SUFFIXES else what_lies_at(folder)
         fix = MISTAKEN.get(found, "give the folder in which it lies")

@@ -29,6 +29,7 @@ BAD = [
     (["nope", "--data", "emoji:edges", "--steps", "1"], "unknown method 'nope'"),
     (["pix2pix", "--data", "emoji:nope", "--steps", "1"], "unknown data set 'emoji:nope'"),
     (["pix2pix", "--data", "no/such/folder", "--steps", "1"], "no such folder"),
+    (["pix2pix", "--data", "photos/nothere.jpg", "--steps", "1"], "no such file"),
     (["pix2pix", "--data", "emoji:edges", "--steps", "-1"], "Invalid value for '--steps'"),
     (["pix2pix", "--data", "emoji:edges", "--minutes", "nan"], "cannot train for nan minutes"),
     ([*STEP, "--minutes", "1"], "exclude each other"),
