@@ -172,7 +172,7 @@ def opened(built, browser):
 
 def test_a_photograph_is_learned_painted_and_saved_offline(opened, tmp_path):
     assert opened.evaluate(LEARN) == [True, True]
-    for name in ("picture", "drawing", "network", "film"):
+    for name in ("picture", "both", "drawing", "network", "film"):
         with opened.expect_download() as waiting:
             opened.click(f"#save-{name}")
         waiting.value.save_as(tmp_path / waiting.value.suggested_filename)

@@ -41,7 +41,7 @@ server = ThreadingHTTPServer(
 threading.Thread(target=server.serve_forever, daemon=True).start()
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-    tab = browser.new_page(viewport={"width": 796, "height": 700})
+    tab = browser.new_page(viewport={"width": 796, "height": 1100})
     tab.goto(f"http://127.0.0.1:{server.server_port}/#train")
     tab.locator("#start:enabled").wait_for(timeout=90_000)
     time.sleep(2)

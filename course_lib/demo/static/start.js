@@ -6,7 +6,7 @@ import { explained, training } from "./train.js";
 
 const VIEWS = { train: training, photograph: photographs, draw: drawings };
 const HEADS = {
-  train: ["One photograph, one minute, your tab", "In this tab a GAN, pix2pix, learns to turn eight flat colours into one photograph. Then you paint in these colours, and it makes the photograph of your drawing."],
+  train: ["One photograph, one minute, your tab", "In this tab a network learns to turn eight flat colours back into one photograph, yours. It knows nothing else: whatever you paint in these colours, it makes of what it has seen there."],
   photograph: ["Your photograph, painted", "Choose one, take one, or drop one anywhere on this page; a short film, too. It never leaves your device."],
   draw: ["Draw and translate", "A network paints what you draw. Clear, draw, and watch: it runs in this page."],
 };
@@ -29,7 +29,7 @@ function show() {
   [document.title, $("lead").textContent] = HEADS[view];
   $("title").textContent = document.title;
   $("lead").append(...(view === "train" ? explained(about.tab.lesson) : []));
-  $("keys").hidden = view !== "draw";
+  [$("keys").hidden, $("networks").hidden] = [view !== "draw", view === "train"];
   say("");
   for (const [name, opened] of Object.entries(views)) if (name !== view) opened.leave();
   views[view] ??= VIEWS[view](of[view], named, about);

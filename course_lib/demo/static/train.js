@@ -6,6 +6,7 @@ import { INSECURE, REFUSED } from "./photo.js";
 import { $, demo, make, say } from "./network.js";
 
 const KEPT = 40, BEAT = 200; // frames of the film at most, and how long one lasts, in ms
+const ENOUGH = 900; // steps, about a minute
 const BIG = 4, FILMED = 2; // times the network's pixels has a saved picture, and one in a film
 const NO_SIMD = "This browser is too old to train a network: its WebAssembly has no SIMD. A newer one can.";
 const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
@@ -47,7 +48,8 @@ export function training([facts], named, { photographs }) {
 const HEARD = {
   loading: ({ here }) => { $("start").textContent = `Loading ${(here / 1e6).toFixed(1)} MB`; },
   ready() {
-    [ready, $("start").textContent, $("start").disabled] = [true, "Train", !flat];
+    ready = true;
+    if (flat) invite(true);
   },
   photo({ photo, flat: picture, palette, sentence }) {
     stop();
@@ -60,15 +62,16 @@ const HEARD = {
     anew(true);
     pad.put(copied(flat), true);
     reveal(photo);
-    $("start").disabled = !ready;
   },
   refused: ({ sentence }) => say(sentence),
   failed: ({ sentence }) => say(`Something went wrong: ${sentence}`),
   look({ picture, map, steps, seconds }) {
     if (!begun) return;
+    [$("invite").hidden, $("train-result").hidden] = [true, false];
     net.put($("train-result"), picture);
     net.put($("verdicts"), shaded(map));
     $("pace").textContent = `${steps} steps, ${Math.round(seconds)} s`;
+    Object.assign($("minute"), { value: steps, hidden: steps >= ENOUGH });
     Object.assign(demo.tab, { steps, seconds });
     shown = picture;
     const now = performance.now(), due = running && now - last > 1500; // the worker looks every two seconds, and at each stroke
@@ -109,15 +112,22 @@ function run(on) {
 const stop = () => begun && run(false);
 function anew(idle) {
   [frames, every, looks, last, begun] = [[], 1, 0, 0, !idle];
-  for (const id of ["invite", "train-result", "after"]) $(id).hidden = (id === "invite") !== Boolean(idle);
+  for (const id of ["train-result", "after"]) $(id).hidden = Boolean(idle);
+  invite(idle);
   $("train").classList.toggle("learned", !idle);
   $("pace").textContent = "";
+}
+
+function invite(idle) { // until the first look
+  [$("invite").hidden, $("minute").hidden] = [false, true];
+  [$("start").textContent, $("start").disabled] = idle ? [ready ? "Train" : "Loading ...", !ready] : ["It begins ...", true];
 }
 
 $("start").onclick = () => {
   anew(false);
   pad.show();
   worker.postMessage({ kind: "drawing", data: pad.image.data.slice(), again: true });
+  $("lesson").scrollIntoView({ behavior: "smooth" });
   run(true);
 };
 $("again").onclick = () => $("start").onclick();
@@ -136,6 +146,7 @@ function leave() {
 // ---- photographs
 const take = (source, credit = "") => {
   close();
+  if (begun && !confirm("With another photograph the network forgets this one, and your drawing goes. Go on?")) return;
   given = credit;
   worker.postMessage({ kind: "photo", source, size: tab.config.image_size });
 };
@@ -165,14 +176,15 @@ function close() { // its light goes out
 const large = (picture, smooth, times) => net.resized(picture, times * picture.width, times * picture.height, smooth);
 const canvasOf = (picture) => { const canvas = make("canvas"); net.put(canvas, picture); return canvas; };
 
-function beside({ drawing, picture }) { // both in one frame
-  const [left, right] = [large(drawing, false, FILMED), large(picture, true, FILMED)], ink = net.inkOf(2 * left.width, left.height);
+function beside({ drawing, picture }, times = FILMED) { // both in one frame
+  const [left, right] = [large(drawing, false, times), large(picture, true, times)], ink = net.inkOf(2 * left.width, left.height);
   ink.putImageData(left, 0, 0);
   ink.putImageData(right, left.width, 0);
   return ink.getImageData(0, 0, 2 * left.width, left.height);
 }
 
 $("save-picture").onclick = () => net.save(canvasOf(large(shown, true, BIG)), "picture.png");
+$("save-both").onclick = () => net.save(canvasOf(beside({ drawing: pad.image, picture: shown }, BIG)), "both.png");
 $("save-drawing").onclick = () => find("paper").toBlob((png) => net.saveFile(png, "drawing.png")); // as the network sees it
 $("save-network").onclick = async () => net.saveFile(await asked("network", { run: tab.run }), "network.safetensors");
 $("save-film").onclick = async () => {
@@ -191,6 +203,6 @@ $("save-film").onclick = async () => {
 };
 
 export const explained = (lesson) => { // what else there is to know, and where to read on
-  const link = lesson ? make("a", { href: lesson, textContent: "Notebook 02 explains it" }) : "Notebook 02 explains it";
-  return [" Nothing leaves this device. ", link, ". Take a photograph of yourself or of a thing, not of somebody else."];
+  const link = lesson ? make("a", { href: lesson, textContent: "notebook 02 explains it" }) : "notebook 02 of the course explains it";
+  return [" Nothing leaves this device. It is pix2pix: ", link, ". Take a photograph of yourself or of a thing, not of somebody else."];
 };
