@@ -37,7 +37,6 @@ NAMES = {  # of the scores that claims are judged by, with their units
     "l1 / copy_l1": "L1, as a share of what copying the input gets",
     "labels_iou": "class IoU of the labels",
     "moved_l1": "L1 between input and translation",
-    "nearest_features": "distance of the nearest of 20 samples (course's features)",
     "nearest_l1": "L1 of the nearest of 8 samples",
     "rec_l1": "L1 of the way there and back",
     "shape_top1": "share recognised by shape alone",

@@ -13,7 +13,6 @@ NETWORKS = {
     "PatchGAN": "discriminators",
     "ResNetGenerator": "resnet",
     "UNet": "generators",
-    "parameter_count": "blocks",
     "receptive_field": "blocks",
 }
 

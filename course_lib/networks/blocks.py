@@ -117,11 +117,6 @@ def receptive_field(net: nn.Module) -> int:
     return r
 
 
-def parameter_count(net: nn.Module) -> int:
-    """Number of trainable scalars in ``net``."""
-    return sum(p.numel() for p in net.parameters() if p.requires_grad)
-
-
 def averaged_copy(net: nn.Module) -> nn.Module:
     """A copy of ``net`` that :func:`update_average` moves; not trained itself."""
     average = copy.deepcopy(net).requires_grad_(False)

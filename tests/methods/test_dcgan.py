@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from course_lib import CourseError
-from course_lib.networks import DCGANDiscriminator, DCGANGenerator, parameter_count
+from course_lib.networks import DCGANDiscriminator, DCGANGenerator
 from tests.methods.contract import assert_same_weights
 from tests.methods.test_contract import CASES
+from tests.support.tensors import parameter_count
 
 make = CASES["dcgan"].make
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from course_lib.networks.blocks import parameter_count
 from course_lib.networks.resnet import ResidualBlock
 from course_lib.networks.unit import LatentDecoders, LatentEncoders
 from tests.methods.contract import assert_same_weights, in_float64, step
 from tests.methods.test_contract import CASES
 from tests.support.tensors import pairs as batch
+from tests.support.tensors import parameter_count
 
 make = CASES["unit"].make
 

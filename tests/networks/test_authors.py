@@ -29,6 +29,7 @@ from course_lib.networks import (
 )
 from course_lib.networks.bicycle import halve
 from course_lib.networks.pix2pixhd import boundary_map
+from tests.support.tensors import parameter_count
 
 FILE = json.loads(Path(__file__).with_name("authors.json").read_text())
 
@@ -127,7 +128,7 @@ def test_papers_size_has_as_many_parameters_as_the_authors_code(case, monkeypatc
     )  # nothing to draw, and a slow import
     with torch.device("meta"):
         net = NETWORKS[case["network"]](**case["arguments"])
-    assert blocks.parameter_count(net) == case["count"]
+    assert parameter_count(net) == case["count"]
 
 
 def test_the_network_of_photographs_has_the_weights_of_its_package():

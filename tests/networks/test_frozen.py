@@ -10,10 +10,11 @@ from torch.utils.data import default_collate
 
 from course_lib.data.facades import Facades, photographs
 from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
-from course_lib.networks import frozen, parameter_count
+from course_lib.networks import frozen
 from course_lib.networks.efficientnet import load_photo_features
 from course_lib.networks.frozen import Segmenter, load_segmenter, segment
 from course_lib.training.segmenter import train_segmenter
+from tests.support.tensors import parameter_count
 
 LOADERS = {
     "facades": frozen.load_segmenter,

@@ -1,7 +1,7 @@
 """Random tensors and images, equal for equal seeds; what is raised for shapes that do not fit."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 REFUSED = ValueError, TypeError  # of the function, or of its annotation, which tests check
 
@@ -27,3 +27,8 @@ def pairs(n: int = 2, size: int = 16, dtype: torch.dtype = torch.float32) -> dic
 def noise(n: int = 4, size: int = 16, seed: int = 0) -> Tensor:
     """Images (n, 3, size, size)."""
     return uniform(n, 3, size, size, seed=seed)
+
+
+def parameter_count(net: nn.Module) -> int:
+    """Number of trainable scalars in ``net``."""
+    return sum(p.numel() for p in net.parameters() if p.requires_grad)
