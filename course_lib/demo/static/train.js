@@ -70,7 +70,7 @@ const HEARD = {
     [$("invite").hidden, $("train-result").hidden] = [true, false];
     net.put($("train-result"), picture);
     net.put($("verdicts"), shaded(map));
-    $("pace").textContent = `${steps} steps, ${Math.round(seconds)} s`;
+    $("pace").textContent = `${steps} ${steps < ENOUGH ? `of ${ENOUGH} ` : ""}steps, ${Math.round(seconds)} s${steps < ENOUGH ? "" : ", ready"}`;
     Object.assign($("minute"), { value: steps, hidden: steps >= ENOUGH });
     Object.assign(demo.tab, { steps, seconds });
     shown = picture;
