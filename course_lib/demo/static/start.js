@@ -2,12 +2,13 @@
 import { $, demo, frame, run, say } from "./network.js";
 import { drawings } from "./draw.js";
 import { photographs } from "./photo.js";
-import { explained, training } from "./train.js";
+import { training } from "./train.js";
 
-const VIEWS = { train: training, photograph: photographs, draw: drawings };
+const VIEWS = { train: training, photograph: photographs, draw: drawings, ten: () => ({ take: () => {}, leave: () => {} }) };
 const HEADS = {
   train: ["One photograph, one minute, your tab", "In this tab a network learns to turn eight flat colours back into one photograph, yours. It knows nothing else: whatever you paint in these colours, it makes of what it has seen there."],
   photograph: ["Your photograph, painted", "Choose one, take one, or drop one anywhere on this page; a short film, too. It never leaves your device."],
+  ten: ["Ten drawings of your own", "Would a network learn from ten pairs of a line drawing and its colours, with the same settings and for as long? We tried."],
   draw: ["Draw and translate", "A network paints what you draw. Clear, draw, and watch: it runs in this page."],
 };
 const answer = await fetch("models.json");
@@ -15,7 +16,8 @@ if (!answer.ok) throw new Error(`models.json could not be loaded (${answer.statu
 const about = await answer.json();
 const named = about.models.find((each) => each.name === new URLSearchParams(location.search).get("network"));
 const models = frame ? [named ?? about.models[0]] : about.models;
-const of = { train: frame || !about.tab?.files ? [] : [about.tab], photograph: models.filter((each) => each.photograph), draw: models.filter((each) => !each.photograph) };
+const trains = frame || !about.tab?.files ? [] : [about.tab];
+const of = { train: trains, ten: trains, photograph: models.filter((each) => each.photograph), draw: models.filter((each) => !each.photograph) };
 const views = {}; // of those that were opened, by name: what takes a file
 let shown;
 
@@ -28,8 +30,7 @@ function show() {
   }
   [document.title, $("lead").textContent] = HEADS[view];
   $("title").textContent = document.title;
-  $("lead").append(...(view === "train" ? explained(about.tab.lesson) : []));
-  [$("keys").hidden, $("networks").hidden] = [view !== "draw", view === "train"];
+  [$("keys").hidden, $("networks").hidden] = [view !== "draw", "train ten".includes(view)];
   say("");
   for (const [name, opened] of Object.entries(views)) if (name !== view) opened.leave();
   views[view] ??= VIEWS[view](of[view], named, about);

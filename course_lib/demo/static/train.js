@@ -5,15 +5,10 @@ import { drawing } from "./pen.js";
 import { INSECURE, REFUSED } from "./photo.js";
 import { $, demo, make, say } from "./network.js";
 
-const KEPT = 40, BEAT = 200; // frames of the film at most, and how long one lasts, in ms
-const ENOUGH = 900; // steps, about a minute
+const ENOUGH = 900, KEPT = 40, BEAT = 200; // steps of about a minute; frames of the film at most, and how long one lasts, in ms
 const BIG = 4, FILMED = 2; // times the network's pixels has a saved picture, and one in a film
 const NO_SIMD = "This browser is too old to train a network: its WebAssembly has no SIMD. A newer one can.";
 const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
-const TEN = "Drawings, what the network makes of them, and the truth. It has learned from ten pairs of outlines and emoji (OpenMoji, CC BY-SA 4.0), "
-  + "with the same settings and for as long. The first three it has seen. Of the others it makes what most of the ten were, yellow, and colours run "
-  + "out of the lines, because ten examples leave open what all other lines mean. One photograph under random warps shows each of its eight colours "
-  + "in thousands of shapes, and so what it learns also holds for a drawing of yours.";
 let tab, worker, stream = null, flat = null; // flat: the photograph in eight colours
 let running = false, begun = false, ready = false, frames = [], every = 1, looks = 0, last = 0, shown = null, waiting = {}, given = "";
 
@@ -37,7 +32,7 @@ export function training([facts], named, { photographs }) {
     button.append(make("img", { src: sample.small, alt: sample.name }));
     return button;
   }));
-  $("ten-pairs").textContent = TEN;
+  if (tab.lesson) $("to-lesson").href = tab.lesson;
   use(photographs.find(({ file }) => file === tab.photograph));
   if (WebAssembly.validate(Uint8Array.from(SIMD))) worker.postMessage({ kind: "load", tab });
   else [$("start").textContent, $("alert").textContent, $("alert").hidden] = ["Cannot train here", NO_SIMD, false];
@@ -123,14 +118,13 @@ function invite(idle) { // until the first look
   [$("start").textContent, $("start").disabled] = idle ? [ready ? "Train" : "Loading ...", !ready] : ["It begins ...", true];
 }
 
-$("start").onclick = () => {
+$("start").onclick = $("again").onclick = () => {
   anew(false);
   pad.show();
   worker.postMessage({ kind: "drawing", data: pad.image.data.slice(), again: true });
   $("lesson").scrollIntoView({ behavior: "smooth" });
   run(true);
 };
-$("again").onclick = () => $("start").onclick();
 $("pause-training").onclick = () => run(!running);
 for (const each of $("train").querySelectorAll("[name=losses]")) each.onchange = () => {
   $("after").classList.toggle("alone", each.value === "alone");
@@ -138,10 +132,7 @@ for (const each of $("train").querySelectorAll("[name=losses]")) each.onchange =
 };
 document.addEventListener("visibilitychange", () => begun && running && run(true)); // it rests while nobody sees it
 
-function leave() {
-  close();
-  stop();
-}
+const leave = () => { close(); stop(); };
 
 // ---- photographs
 const take = (source, credit = "") => {
@@ -200,9 +191,4 @@ $("save-film").onclick = async () => {
   const { width, height } = film[0].picture, strip = make("canvas", { width, height: height * film.length }), ink = strip.getContext("2d");
   film.forEach(({ picture }, i) => ink.putImageData(picture, 0, i * height)); // where a browser writes no WebP
   net.save(strip, "training.png");
-};
-
-export const explained = (lesson) => { // what else there is to know, and where to read on
-  const link = lesson ? make("a", { href: lesson, textContent: "notebook 02 explains it" }) : "notebook 02 of the course explains it";
-  return [" Nothing leaves this device. It is pix2pix: ", link, ". Take a photograph of yourself or of a thing, not of somebody else."];
 };
