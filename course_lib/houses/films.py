@@ -1,8 +1,8 @@
 """Short films of generated houses, with what no camera tells: where each pixel was one frame
 earlier, and the true night of each frame.
 
-A film is cut out of one large picture, or of one for the houses and one for the sky, so where a
-pixel has been is known exactly. As all of this room, the same bits on every machine.
+A film is cut out of two large pictures, one of the houses and one of the sky, so where a pixel
+has been is known exactly. As all of this room, the same bits on every machine.
 """
 
 from typing import NamedTuple
@@ -10,14 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy import float32 as f32
 
-from course_lib.errors import check_choice, ensure
+from course_lib.errors import ensure
 from course_lib.houses.details import furnish, strength
 from course_lib.houses.layout import CLASSES, PARTS, Box, Draw, layout
 from course_lib.houses.render import Style, rasterise, render
 from course_lib.houses.tools import mix
-
-FILMS = ("walk", "zoom", "day")
-Camera = tuple[float, float, float]  # left, top, and how far apart two samples are
 
 
 class Film(NamedTuple):
@@ -35,48 +32,31 @@ class Film(NamedTuple):
     known: np.ndarray  # (t, n, n) bool
 
 
-def film(kind: str, size: int = 128, length: int = 24, seed: int = 0, speed: float = 1) -> Film:
-    """``length`` frames of a walk past a street, a zoom to a house, or its afternoon.
+def film(size: int = 128, length: int = 24, seed: int = 0, speed: float = 1) -> Film:
+    """``length`` frames of a walk past a street, and the same walk by night.
 
-    In a ``walk`` the houses pass by at ``speed`` px a frame, and the sky at a quarter of it. In a
-    ``day`` nothing moves but the sun, so its night is one picture. No house is one of the data
-    sets'. Raises CourseError for another ``kind``, no frame, and a ``speed`` below 0.
+    The houses pass by at ``speed`` px a frame, and the sky at a quarter of it. No house is one of
+    the data sets'. Raises CourseError for no frame, and a ``speed`` below 0.
     """
-    check_choice("film", kind, FILMS)
     ensure(
         length >= 1 and speed >= 0,
         "a film has a frame or more, and never goes back",
         f"length={length}, speed={speed}",
         "give a length above 0 and a speed of 0 or more",
     )
-    n, last = 2 * size, max(length - 1, 1)  # every pixel is the mean of 2 x 2 samples
-    walked = [2 * speed * t if kind == "walk" else 0.0 for t in range(length)]
-    zoomed = [1 - 0.4 * t / last if kind == "zoom" else 1.0 for t in range(length)]
-    near = [
-        (a + (1 - k) * n / 2, (1 - k) * n * 0.6, k) for a, k in zip(walked, zoomed, strict=True)
-    ]
-    far = [(a / 4, 0.0, 1.0) for a in walked] if kind == "walk" else near
-    times = [0.6 * t / last if kind == "day" else 0.15 for t in range(length)]
-    suns = [1 - 0.65 * t / last if kind == "day" else 0.7 for t in range(length)]  # as times go on
-
-    count, beyond = -int(-(walked[-1] + n) // n), int(far[-1][0]) + 2
-    shots, shown = {}, ([], [])
-    for cameras in zip(near, far, times, suns, strict=True):
-        for frames, time, sun in zip(shown, (cameras[2], 1.0), (cameras[3], 0.7), strict=True):
-            if (time, sun) not in shots:
-                shots[time, sun] = _street(count, n, n + beyond, seed, time=time, light=sun)
-            frames.append(_frame(*shots[time, sun], *cameras[:2], n))
-    solid = np.stack([share for _, share in shown[0]])  # of each pixel, how much is no sky
+    n, walked = 2 * size, [2 * speed * t for t in range(length)]  # a pixel: the mean of 2 x 2
+    count, beyond = -int(-(walked[-1] + n) // n), int(walked[-1] / 4) + 2
+    day, night = (_street(count, n, n + beyond, seed, time=at, light=0.7) for at in (0.15, 1.0))
+    days, nights = ([_frame(*shot, left, n) for left in walked] for shot in (day, night))
+    solid = np.stack([share for _, share in days])  # of each pixel, how much is no sky
     flow, known = np.zeros((length, 2, size, size), f32), np.zeros((length, size, size), bool)
     place = np.arange(size, dtype=f32)
     for t in range(1, length):
-        nearby, sky = (_flow(cameras[t - 1], cameras[t], place) for cameras in (near, far))
-        flow[t] = np.where(solid[t] >= f32(0.5), nearby, sky)
-        x, y = place + flow[t, 0], place[:, None] + flow[t, 1]
-        inside = (x >= 0) & (x <= size - 1) & (y >= 0) & (y <= size - 1)
-        same = np.isin(solid[t], (0, 1)) & (_at(solid[t - 1], x, y) == solid[t])
-        known[t] = inside & (same | (near is far))
-    return Film(*(np.stack([picture for picture, _ in frames]) for frames in shown), flow, known)
+        flow[t, 0] = np.where(solid[t] >= f32(0.5), f32(speed), f32(speed / 4))
+        x = place + flow[t, 0]
+        same = np.isin(solid[t], (0, 1)) & (_at(solid[t - 1], x, place[:, None]) == solid[t])
+        known[t] = (x <= size - 1) & same
+    return Film(*(np.stack([shown for shown, _ in each]) for each in (days, nights)), flow, known)
 
 
 def _street(
@@ -101,30 +81,21 @@ def _street(
 
 
 def _frame(
-    street: np.ndarray, solid: np.ndarray, sky: np.ndarray, near: Camera, far: Camera, n: int
+    street: np.ndarray, solid: np.ndarray, sky: np.ndarray, left: float, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(what is seen, uint8, how solid it is in [0, 1]) of n x n samples, by the mean of 2 x 2."""
-    sample = np.arange(n, dtype=f32) + f32(0.5)
+    """(what is seen, uint8, how solid it is in [0, 1]) of n x n samples, by the mean of 2 x 2.
 
-    def seen(image: np.ndarray, camera: Camera) -> np.ndarray:
-        left, top, apart = map(f32, camera)
-        x, y = (corner + sample * apart - f32(0.5) for corner in (left, top))
-        return _at(image, x[None], y[:, None])
+    The street has gone ``left`` samples to the left, and the sky a quarter of that.
+    """
+    place = np.arange(n, dtype=f32)
 
-    share = seen(solid, near)[..., None]
-    both = np.concatenate([mix(seen(sky, far), seen(street, near), share), share], 2)
+    def seen(image: np.ndarray, left: float) -> np.ndarray:
+        return _at(image, f32(left) + (place + f32(0.5)) - f32(0.5), place[:, None])
+
+    share = seen(solid, left)[..., None]
+    both = np.concatenate([mix(seen(sky, left / 4), seen(street, left), share), share], 2)
     mean = sum(both[a::2, b::2] for a in (0, 1) for b in (0, 1)) * f32(0.25)
     return (np.sqrt(mean[..., :3]) * f32(255) + f32(0.5)).astype(np.uint8), mean[..., 3]
-
-
-def _flow(before: Camera, now: Camera, place: np.ndarray) -> np.ndarray:
-    """(2, size, size): from where ``now`` sees something to where ``before`` saw it, in pixels."""
-    half = [(now[k] - before[k]) / 2 for k in (0, 1)]  # two samples are a pixel
-    dx, dy = (
-        ((place + f32(0.5)) * f32(now[2]) + f32(corner)) / f32(before[2]) - place - f32(0.5)
-        for corner in half
-    )
-    return np.stack(np.broadcast_arrays(dx[None], dy[:, None]))
 
 
 def _at(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -83,7 +83,7 @@ def test_a_film_that_was_held_upright_is_read_upright(tmp_path):
 
 
 def test_killed_it_goes_on_where_it_was(tmp_path, course):
-    first, *others = map(Image.fromarray, film("walk", 64, 8, seed=1).days)
+    first, *others = map(Image.fromarray, film(64, 8, seed=1).days)
     source = tmp_path / "walk.webp"
     first.save(source, save_all=True, append_images=others, duration=40, lossless=True)
     command = [
