@@ -38,8 +38,6 @@ TASKS = {
         "facades:unpaired",
         "facades:day-night",
         "facades:day-night:paired",
-        "facades:day-night:flipped",
-        "facades:day-night:paired:flipped",
         "facades:plaster-brick",
     ),
     "photos.Photos": (

@@ -23,22 +23,15 @@ TASKS = {  # what is fixed of the styles in the domains x and y; None: x shows t
     "facades:unpaired": (None, {}),
     "facades:day-night": ({"time": 0.15}, {"time": 1.0}),
     "facades:day-night:paired": ({"time": 0.15}, {"time": 1.0}),
-    "facades:day-night:flipped": ({"time": 0.15}, {"time": 1.0}),
-    "facades:day-night:paired:flipped": ({"time": 0.15}, {"time": 1.0}),
     "facades:plaster-brick": ({"brick": False}, {"brick": True}),
 }
-PAIRED = (  # in training, too
-    *("facades", "facades:touching"),
-    *("facades:day-night:paired", "facades:day-night:paired:flipped"),
-)
+PAIRED = ("facades", "facades:touching", "facades:day-night:paired")  # in training, too
 SHOWN = {
     "facades": "label map and photograph",
     "facades:touching": "label map and photograph, the windows of the upper floors side by side",
     "facades:unpaired": "label maps and photographs, in training each of half of the houses",
     "facades:day-night": "by day and at night, in training each half of the houses",
     "facades:day-night:paired": "each house by day and at night, in training 3,000",
-    "facades:day-night:flipped": "by day and, upside down, at night, in training half of each",
-    "facades:day-night:paired:flipped": "each house by day and, upside down, at night",
     "facades:plaster-brick": "smooth walls and brick, in training each half of the houses",
 }
 CARD = """Generated toy houses: label maps of the 12 classes of CMP Facades, instance ids, and
@@ -68,11 +61,10 @@ class Facades(TwoDomains):
     In the tasks of PAIRED x and y show the same house. In the others the training houses of x and y
     are disjoint, and partners are drawn per (seed, epoch, index); ``val`` and ``test`` show the
     same house. In ``facades:touching`` the windows of the upper floors stand side by side: only
-    ``instances`` tells them apart. In those called ``:flipped`` y is upside down, and its labels
-    with it. ``count`` overrides the number of houses in HOUSES. Above 64 px more is drawn than at
-    64 px: see houses/details.py. Rendered pictures are kept in memory, for all data sets of this
-    process. There are enough houses to do without augmentation; mirroring would turn the light
-    around behind the back of ``style``.
+    ``instances`` tells them apart. ``count`` overrides the number of houses in HOUSES. Above 64 px
+    more is drawn than at 64 px: see houses/details.py. Rendered pictures are kept in memory, for
+    all data sets of this process. There are enough houses to do without augmentation; mirroring
+    would turn the light around behind the back of ``style``.
     """
 
     jitter, mirrors, eyes = "none", False, "features"
@@ -90,11 +82,10 @@ class Facades(TwoDomains):
         self.split, self.size, self.seed = split, size, seed
         self.fixed_x, self.fixed_y = TASKS[task]
         self.touching = task == "facades:touching"
-        self.flipped = task.endswith(":flipped")
         self.card = f"{CARD} Here: {SHOWN[task]}."
         self.paired = task in PAIRED or split != "train"
         self.houses = HOUSES[split] if count is None else count
-        if task.startswith("facades:day-night:paired") and split == "train" and count is None:
+        if task == "facades:day-night:paired" and split == "train" and count is None:
             self.houses //= 2  # as many photographs as without pairs: 3,000 by day, 3,000 at night
         if self.fixed_x is None and self.paired:  # the labels are those of x
             self.redrawn = "x"
@@ -141,8 +132,6 @@ class Facades(TwoDomains):
         if not self.paired:  # even houses for x, odd ones for y
             x_house, y_house = 2 * i, 2 * self.partner(i, len(self)) + 1
         photo, labels, instances = self._look(y_house, self.fixed_y)
-        if self.flipped:
-            photo, labels, instances = photo.flip(1), labels.flip(0), instances.flip(0)
         first = self._look(x_house, self.fixed_x or {})
         x = colour_labels(first[1]) if self.fixed_x is None else first[0] / 127.5 - 1
         return {

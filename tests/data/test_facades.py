@@ -63,16 +63,6 @@ def test_day_and_night_in_pairs_show_each_house_twice():
     assert torch.equal(data[6]["x"], unpaired[3]["x"])
 
 
-def test_flipped_nights_stand_on_their_heads_with_their_labels_and_the_days_do_not():
-    for split, end in (("train", ""), ("train", ":paired"), ("test", "")):
-        data = Facades(split, 16, f"facades:day-night{end}:flipped")
-        plain = Facades(split, 16, f"facades:day-night{end}")
-        assert len(data) == len(plain)
-        for key, axis in {"x": None, "y": 1, "labels": 0, "instances": 0}.items():
-            wanted = plain[7][key] if axis is None else plain[7][key].flip(axis)
-            assert torch.equal(data[7][key], wanted)
-
-
 @pytest.mark.parametrize("kind", ["resize", "affine"])
 def test_augmentation_moves_image_labels_and_instances_together(kind):
     view = Augment(Facades("train", 64, count=12), kind=kind, flip=True)
