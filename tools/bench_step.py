@@ -2,7 +2,7 @@
 
     python tools/bench_step.py METHOD [--repeats 7] [--set key=value ...] [--json]
 
-METHOD is pix2pix, cyclegan or bicyclegan; with ``--json`` one object, as notebooks/bench keeps it.
+METHOD is pix2pix, cyclegan or bicyclegan; with ``--json`` one object.
 """
 
 import argparse
