@@ -207,6 +207,8 @@ def test_what_the_page_cannot_take_is_said_and_nothing_is_lost(opened):
     opened.add_init_script("WebAssembly.validate = () => false")
     opened.reload()
     opened.get_by_role("alert").filter(has_text="has no SIMD").wait_for()
+    opened.locator("#train-credit:not(:empty)").wait_for()  # the photograph is here
+    assert opened.text_content("#start") == "Cannot train here"
 
 
 @pytest.mark.extra

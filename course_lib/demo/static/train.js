@@ -115,7 +115,8 @@ function anew(idle) {
 
 function invite(idle) { // until the first look
   [$("invite").hidden, $("minute").hidden] = [false, true];
-  [$("start").textContent, $("start").disabled] = idle ? [ready ? "Train" : "Loading ...", !ready] : ["It begins ...", true];
+  if (!idle || ready) $("start").textContent = idle ? "Train" : "It begins ..."; // else it says why not
+  $("start").disabled = !idle || !ready;
 }
 
 $("start").onclick = $("again").onclick = () => {
