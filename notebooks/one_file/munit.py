@@ -131,8 +131,8 @@ init_D = partial(init, draw=partial(nn.init.normal_, std=0.02))
 # c_x, s_x = E_x(x) and c_y, s_y = E_y(y). The style s of a translation is drawn from N(0, I).
 #
 # $$ L_{image}^x = E_x \| G_x(c_x, s_x) - x \|_1 \quad (1) $$
-# $$ L_{content}^x = E_{x,s} \| E_y^c(G_y(c_x, s)) - c_x \|_1 \quad (2) $$
-# $$ L_{style}^y = E_{x,s} \| E_y^s(G_y(c_x, s)) - s \|_1 \quad (3) $$
+# $$ L_{content}^x = E_{x,s} \| {E}_y^c(G_y(c_x, s)) - c_x \|_1 \quad (2) $$
+# $$ L_{style}^y = E_{x,s} \| {E}_y^s(G_y(c_x, s)) - s \|_1 \quad (3) $$
 # $$ L_{GAN}^y = E_{x,s}[\log(1 - D_y(G_y(c_x, s)))] + E_y[\log D_y(y)] \quad (4) $$
 #
 # and the same with x and y exchanged. E and G minimise the sum of all eight, with 10 times those of
