@@ -2,9 +2,10 @@
 
     python dcgan.py mine --minutes 5
 
-reads images from mine/train/. It writes dcgan.pt, the networks and the state of both optimisers,
-from which --start goes on. In dcgan.png are eight images that it never trains on, and below them 32
-that G makes, each time of the same noise. The paper's networks: --width 128.
+reads images from mine/train/. Every 100 steps it writes dcgan.pt, the networks and the state of
+both optimisers, from which --start dcgan.pt goes on after a stop, and dcgan.png: eight images that
+it never trains on, above 32 that G makes, always of the same noise. At 32 px, 1,100 steps of 16
+images were enough for shapes like letters. The paper's networks: --width 128 --batch 128.
 """
 
 import argparse

@@ -2,10 +2,10 @@
 
     python munit.py mine --minutes 10
 
-reads images of domain x from mine/trainA/ and of domain y from mine/trainB/. It writes munit.pt,
-the networks and the state of both optimisers, from which --start goes on, and munit.png of eight
-images of each that it never trains on. From the top: x, x in three random styles, y, x in the style
-of the y above it, y in three random styles. The paper's networks: --size 256 --width 64 --blocks 4.
+reads images of domain x from mine/trainA/ and of y from mine/trainB/. Every 100 steps it writes
+munit.pt, from which --start munit.pt goes on after a stop, and munit.png of eight x and eight y
+that it never trains on. From the top: x, x in three random styles, y, x in the style of the y above
+it, y in three random styles. The paper's networks: --size 256 --width 64 --blocks 4.
 """
 
 import argparse
@@ -97,7 +97,7 @@ class Decoder(nn.Module):
 
 
 class PatchGANs(nn.Module):
-    """D_x or D_y: (B, 3, S, S) -> maps (B, 1, s, s), for patches of 46, 92, 184 pixels."""
+    """D_x or D_y: (B, 3, S, S) -> maps (B, 1, s, s), at 256 px for patches of 46, 92 and 184."""
 
     def __init__(self, c, n_halvings, n_scales):
         super().__init__()
@@ -128,7 +128,7 @@ init_D = partial(init, draw=partial(nn.init.normal_, std=0.02))
 
 # ---- Losses, and one step (section 3) ------------------------------------------------------------
 #
-# c_x, s_x = E_x(x) and c_y, s_y = E_y(y). The style s of a translation is drawn from N(0, I).
+# c_x, s_x = E_x(x), c_y, s_y = E_y(y), and s is drawn from N(0, I). Before a norm, E is a mean.
 #
 # $$ L_{image}^x = E_x \| G_x(c_x, s_x) - x \|_1 \quad (1) $$
 # $$ L_{content}^x = E_{x,s} \| {E}_y^c(G_y(c_x, s)) - c_x \|_1 \quad (2) $$
@@ -244,7 +244,7 @@ def main():
             opt.param_groups[0]["lr"] = args.lr * min(1, 2 - 2 * done)
         terms = step(*(images.to(DEVICE) for images in batch), *nets, opt_G, opt_D)
         steps, done = steps + 1, (time.monotonic() - start) / (60 * args.minutes)
-        if steps % 200 == 0 or done >= 1:
+        if steps % 100 == 0 or done >= 1:
             print(f"{done:4.0%}, step {steps}:", *(f"{k} {v.item():.2f}" for k, v in terms.items()))
             with torch.no_grad():
                 (c_x, _), (c_y, s_y) = E_x(held_x), E_y(held_y)
