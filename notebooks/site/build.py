@@ -59,7 +59,10 @@ GPU_FILES = [
 ]
 PAGES = [*NOTEBOOK_FILES, *sorted(NOTEBOOKS.glob("*.md")), *sorted(NOTEBOOKS.glob("guide/*.md"))]
 READ = [  # files that are shown as pages to read, prose beside code; the rest as they are
-    *(NOTEBOOKS / "one_file" / f"{name}.py" for name in ("pix2pix", "cyclegan", "bicyclegan")),
+    *(
+        NOTEBOOKS / "one_file" / f"{name}.py"
+        for name in ("dcgan", "pix2pix", "cyclegan", "bicyclegan", "cut", "munit")
+    ),
     LIBRARY / "losses.py",
     *(LIBRARY / "methods" / f"{name}.py" for name in ("pix2pix", "cyclegan", "bicyclegan")),
     LIBRARY / "training" / "fit.py",
