@@ -43,7 +43,6 @@ TASKS = {
     "photos.Photos": (
         "photos:colour",
         "photos:sharp",
-        "photos:fill",
         "photos:flat",
         "photos:flat:unpaired",
     ),

@@ -139,7 +139,7 @@ def test_plain_pairs_need_no_maps(tmp_path, notes):
     assert (
         len(runs.translate_files(out, data / "0.png", tmp_path / "translated", device="cpu")) == 1
     )
-    assert runs.evaluate(out, str(data), device="cpu")["n"] == 1
+    assert runs.evaluate(*runs.open_run(out, "cpu"), str(data))["n"] == 1
 
 
 # ---- what G sees, and the styles
