@@ -165,7 +165,7 @@ def receipt_line(told: dict) -> str:
     took = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
     cuda = f", CUDA {told['cuda']}, driver {told['driver']}" if "cuda" in told else ""
     if "memory_mb" in told:
-        cuda += f", at most {told['memory_mb']:.0f} MB, {told['kernel_s']:.0f} s of training steps"
+        cuda += f", at most {told['memory_mb']:.0f} MB"
     return (
         f"Executed by {told['by']}, profile {told['profile']}, on {told['device']}, "
         f"{'bfloat16' if told['bfloat16'] else 'float32'}, torch {told['torch']}{cuda}; "
