@@ -76,8 +76,9 @@ def to_film(
     frame begins when the ``durations`` (ms) before it have passed, in whole steps of the container:
     of 10 ms in GIF, of 1 in WebP. An MP4 of odd sides loses a row or a column, and says so; else
     many programs refuse it. In GIF and WebP a frame lasts at least 20 or 11 ms, so that browsers
-    heed it, and what follows a shorter one begins later; it is cut at 655 s or 4.6 hours. A WebP of
-    one frame is a still.
+    heed it, and what follows a shorter one begins later; it is cut at 655 s or 4.6 hours. There
+    neighbours that look alike become one frame, which lasts as long as they did, and a WebP of one
+    frame is a still.
     """
     file, kind = io.BytesIO(), path.suffix.lower()
     step, fewest, most = BY_PILLOW.get(kind, (1 / 90, 1, 2**32))  # an MP4 counts in 1/90,000 s
@@ -96,10 +97,6 @@ def to_film(
             "quality": 90,
         }
         first.save(file, kind[1:], **told)
-        if Image.open(file).n_frames < len(durations):  # of neighbours that look alike it made one
-            for other in others[::2]:
-                other.putpixel((0, 0), tuple(value ^ 32 for value in other.getpixel((0, 0))))
-            first.save(file := io.BytesIO(), kind[1:], **told)
         return file.getvalue()
     (av,) = need("film", "av")
     width, height = even = tuple(max(2, side - side % 2) for side in size)
