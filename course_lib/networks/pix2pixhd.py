@@ -151,14 +151,8 @@ def boundary_map(instances: Integer[Tensor, "b h w"]) -> Float[Tensor, "b 1 h w"
 class OpenPatchGAN(PatchGAN):
     """A PatchGAN that returns a list of all its layers' maps: hidden ones, then that of logits.
 
-    Its convolutions are padded by 2, as in the authors' code: 1024 x 512 px give 131 x 67 logits.
+    With ``padding=2``, as in the authors' code, 1024 x 512 px give 131 x 67 logits.
     """
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        for layer in self.layers:
-            if isinstance(layer, nn.Conv2d):
-                layer.padding = (2, 2)
 
     def forward(self, image: Float[Tensor, "b channels h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         h, maps = image, []
@@ -176,7 +170,8 @@ class MultiScaleD(MultiScale):
         self, in_channels: int, base_channels: int = 64, n_layers: int = 3, n_scales: int = 3
     ):
         super().__init__(
-            OpenPatchGAN(in_channels, base_channels, n_layers, "instance") for _ in range(n_scales)
+            OpenPatchGAN(in_channels, base_channels, n_layers, "instance", padding=2)
+            for _ in range(n_scales)
         )
 
 
