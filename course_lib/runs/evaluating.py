@@ -98,6 +98,10 @@ def evaluate(
         found |= resampling.baselines(held_out, train_set)
     if method.through_lite0:
         found["learned_through"] = "lite0, which is no judge of it"
+    if begun := settings.get("start"):
+        found["started_from"] = (
+            f"{begun['name']} at step {begun['steps']}, sha256 {begun['sha256'][:12]}"
+        )
     return found | {"split": split, "data": data, "direction": direction}
 
 
