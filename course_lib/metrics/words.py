@@ -1,9 +1,8 @@
 """Scores in words: which way is better, why one is missing, and what to make of them all."""
 
 import math
-import os
 
-from course_lib.data.folders import ALL, own_splits
+from course_lib.data.folders import ALL
 
 LOWER, HIGHER = "↓ lower is better", "↑ higher is better"
 LIKE, COMPARED = "1 is like the real images", "to compare with, or neither better nor worse"
@@ -92,8 +91,6 @@ def _known(name: str) -> tuple[str, str]:
 def _scored(scores: dict) -> str:
     data, split = scores["data"], scores["split"]
     part = f"all of {data}" if split == ALL else f"the {split} part of {data}"
-    if split in ("val", "test") and os.path.isdir(data) and split not in own_splits(data):
-        part += ", which the training leaves out"
     return f"{scores['n']} {_kind(scores)}, {part}"
 
 

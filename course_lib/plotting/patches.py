@@ -20,12 +20,12 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom in px; the last two 
 def discriminators(method: Any) -> dict[str, tuple[str, nn.Module, int]]:
     """``method.discriminators()``. Raises CourseError if none judges patches of images."""
     judges, name = method.discriminators(), type(method).__name__
-    why = f"the D of a {name} judges an image as a whole"
-    if type(method).maps:
-        why = f"the D of a {name} may see labels and instances, the lens does not"
-    if "D" not in method.networks:
-        why = f"a {name} has no D"
-    ensure(judges, why, "lens", "open a run of pix2pix, cyclegan or bicyclegan")
+    ensure(
+        judges,
+        f"no D of a {name} judges patches of images alone",
+        "lens",
+        "open a run of pix2pix, cyclegan or bicyclegan",
+    )
     return judges
 
 
