@@ -105,8 +105,3 @@ def use_bf16(device: torch.device, wanted: bool | None = None) -> bool:
     # private in torch, hence the getattr
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return device.type == "cpu" and any(getattr(torch.cpu, check, bool)() for check in checks)
-
-
-def gpu_facts() -> dict[str, float]:
-    """``memory_mb``, the most that torch has held on the GPU."""
-    return {"memory_mb": round(torch.cuda.max_memory_allocated() / 1e6, 1)}
