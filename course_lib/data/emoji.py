@@ -108,7 +108,27 @@ def _rows(split: str) -> list[int]:
     return [i for i, entry in inside.items() if split == "train" or "relative" not in entry]
 
 
-class Emoji(TwoDomains):
+class Drawings(TwoDomains):
+    """Those of ``entries`` in ``rows``, to be subclassed.
+
+    An entry has ``name``, ``group`` and, where it is not put on a screen, ``withheld``.
+    """
+
+    def __init__(self, entries: list[dict], rows: list[int], size: int):
+        self.entries, self.size = [entries[row] for row in rows], size
+        self.names = [entry["name"] for entry in self.entries]
+        first = {entry["group"]: i for i, entry in reversed([*enumerate(entries)])}
+        self.groups = [first[entry["group"]] for entry in self.entries]
+
+    @property
+    def presentable(self) -> list[int]:
+        return [i for i, entry in enumerate(self.entries) if "withheld" not in entry]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+class Emoji(Drawings):
     """Drawings of the emoji of ``part`` (see :func:`_rows`), to be subclassed; ``made_from`` is
     what its class is called with.
     """
@@ -117,17 +137,8 @@ class Emoji(TwoDomains):
     card, eyes = CARD, "features"
 
     def __init__(self, part: str, size: int, **made_from: Any):
-        self.rows, self.size, self.made_from = _rows(part), size, made_from
-        self.names = [entries()[row]["name"] for row in self.rows]
-        first = {entry["group"]: i for i, entry in reversed([*enumerate(entries())])}
-        self.groups = [first[entries()[row]["group"]] for row in self.rows]
-
-    @property
-    def presentable(self) -> list[int]:
-        return [i for i, row in enumerate(self.rows) if "withheld" not in entries()[row]]
-
-    def __len__(self) -> int:
-        return len(self.rows)
+        self.rows, self.made_from = _rows(part), made_from
+        super().__init__(entries(), self.rows, size)
 
     def at(self, size: int) -> "Emoji":
         return type(self)(size=size, **self.made_from)
