@@ -1,6 +1,6 @@
-"""The page of all claims, guide/claims.md, and the figure at its head, pictures/claims.png.
+"""The site's page of all claims, guide/claims.md, and the figure at its head, pictures/claims.png.
 
-python tools/claims.py     guide/claims.toml and sweeps/*.csv -> the page and its figure
+python tools/claims.py     guide/claims.toml and sweeps/*.csv -> the figure; the page is printed
 """
 
 import io
@@ -69,9 +69,8 @@ leave out 0 by chance, and *open* does not mean that there is no difference.
 Under *here*, the row that is ahead in the claim comes first; ↓ marks a score of which less is
 better. A difference is positive if that row is ahead.
 
-`python tools/claims.py` makes this page from [`claims.toml`](claims.toml) and the
-tables in `sweeps/`. [How a claim is decided](ablations.md) follows one of them from the paper to
-its verdict."""
+This page is made from [`claims.toml`](claims.toml) and the tables in `sweeps/`. [How a claim is
+decided](ablations.md) follows one of them from the paper to its verdict."""
 WHY = "\n<details><summary>Why some of them came out so</summary>\n"
 COLUMNS = """| verdict | claim | the paper | here | difference | seeds on the paper's side |
 |---|---|---|---|---|---|"""
@@ -82,15 +81,14 @@ MEMORY = """
 
 
 def write(folder: Path) -> None:
-    """Make the page and its figure in ``folder`` from what is there; the same bytes every time."""
+    """Make the figure in ``folder`` from what is there; the same bytes every time."""
     png = io.BytesIO()
     figure(folder).savefig(png, format="png", metadata={"Software": None})
-    replace_file(folder / "guide" / "claims.md", page(folder).encode())
     replace_file(folder / "pictures" / "claims.png", png.getvalue())
 
 
 def page(folder: Path) -> str:
-    """guide/claims.md for the claims and tables in ``folder``/sweeps."""
+    """The page for the claims and tables in ``folder``/sweeps, as if it lay in its guide."""
     found = groups(folder)
     asked = {c: f for group in found.values() for c, f in group.items() if not c.sanity}
     counts, proxies = Counter(f.verdict for f in asked.values()), sum(bool(c.proxy) for c in asked)
@@ -178,4 +176,6 @@ def figure(folder: Path) -> Figure:
 
 
 if __name__ == "__main__":
-    write(Path(__file__).parents[1] / "notebooks")
+    notebooks = Path(__file__).parents[1] / "notebooks"
+    write(notebooks)
+    print(page(notebooks))

@@ -58,7 +58,6 @@ PAGES = (
     "notebooks/guide/*.md",
     "tests/*.md",
 )
-OF_PAPERS = {"claims.md"}  # pages whose sections are those of the papers
 MACHINE = re.compile(
     r"(?<![\w.~/-])/(?:root|work|opt(?!/tljh)|home/\w+|Users/\w+|private/var"
     r"|tmp/(?:ipykernel|bash)_\w+)/"
@@ -237,8 +236,7 @@ def problems() -> Iterator[str]:
     for path in tracked(*PAGES):
         text = CODE.sub("", path.read_text(encoding="utf-8"))
         found = [*dead_links(text, path), *pictures_without_alt(text)]
-        if path.name not in OF_PAPERS:
-            found += wrong_citations(text, counted(text))
+        found += wrong_citations(text, counted(text))
         yield from named(str(path.relative_to(ROOT)), found)
     for name, text in texts():
         yield from named(f"{name}: machine", machine(text))

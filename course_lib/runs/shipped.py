@@ -21,6 +21,7 @@ PREFIX = "shipped:"
 NAMES = (
     "panda",
     "lines-emoji",
+    "lines-emoji-l1",
     "edges-emoji",
     "edges-emoji-many",
     "flat-3d",

@@ -39,6 +39,7 @@ from course_lib.cli.course import app, fail  # noqa: E402
 from course_lib.cli.runner import receipt_line  # noqa: E402
 from course_lib.demo import page as play  # noqa: E402
 from course_lib.widgets.playground import embedded  # noqa: E402
+from tools import claims  # noqa: E402
 
 NOTEBOOKS, LIBRARY, HANDBOOK = (
     ROOT / "notebooks",
@@ -58,12 +59,16 @@ GPU_FILES = [
 ]
 PAGES = [*NOTEBOOK_FILES, *sorted(NOTEBOOKS.glob("*.md")), *sorted(NOTEBOOKS.glob("guide/*.md"))]
 READ = [  # files that are shown as pages to read, prose beside code; the rest as they are
-    *(NOTEBOOKS / "one_file" / f"{name}.py" for name in ("pix2pix", "cyclegan", "bicyclegan")),
+    *(
+        NOTEBOOKS / "one_file" / f"{name}.py"
+        for name in ("dcgan", "pix2pix", "cyclegan", "bicyclegan", "cut", "munit")
+    ),
     LIBRARY / "losses.py",
     *(LIBRARY / "methods" / f"{name}.py" for name in ("pix2pix", "cyclegan", "bicyclegan")),
     LIBRARY / "training" / "fit.py",
 ]
 DEMOS = tomllib.loads((HERE / "demos.toml").read_text("utf-8"))
+CLAIMS = NOTEBOOKS / "guide" / "claims.md"  # only the site has this page
 MATHJAX = "mathjax@3.2.2"  # Apache-2.0; version 4 would load fonts later, from elsewhere
 MATHJAX_HASH = "a4354ff94fd868aea0cc6eaaa79a57fda0588646fc46ee3700a349ee0a11cbe6"  # of its file
 # of README's table
@@ -405,6 +410,7 @@ def gather() -> None:
         add(file)
     library_pages()
     write(SOURCE / "command.md", command_page())
+    write(SOURCE / CLAIMS.relative_to(NOTEBOOKS), relink(claims.page(NOTEBOOKS), CLAIMS))
     titles = "\n".join(f"{short_title(file)} <{file.stem}>" for file in NOTEBOOK_FILES)
     code = "\n".join(
         f"{'/'.join(file.parts[-2:])} <{place(file).relative_to(SOURCE).with_suffix('')}>"

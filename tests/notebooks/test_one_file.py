@@ -1,6 +1,7 @@
 """The one-file editions of the papers take the library's steps, number for number, and they run."""
 
 import ast
+import re
 import runpy
 import sys
 from collections.abc import Iterator
@@ -17,12 +18,15 @@ from tests.support.pictures import saved
 # The paper's configuration at small sizes, and the same networks of the one file
 SMALL = {"base_channels": 8, "d_base_channels": 8, "batch_size": 2}
 SIZES = {
+    "dcgan": {"image_size": 32},
     "pix2pix": {"image_size": 32},
     "cyclegan": {"image_size": 32, "n_blocks": 2, "pool_size": 5},
     "bicyclegan": {"image_size": 64, "e_base_channels": 8},
     "cut": {"image_size": 32, "n_blocks": 2},
+    "munit": {"image_size": 32, "n_blocks": 2, "d_layers": 3},
 }
 NETWORKS = {
+    "dcgan": {"G": ("Generator", 32, 8), "D": ("Discriminator", 32, 8)},
     "pix2pix": {"G": ("UNet", 32, 8), "D": ("PatchGAN", 8)},
     "cyclegan": {
         **dict.fromkeys(("G_xy", "G_yx"), ("Generator", 8, 2)),
@@ -34,12 +38,19 @@ NETWORKS = {
         **dict.fromkeys(("D_encoded", "D_random"), ("PatchGANs", 8)),
     },
     "cut": {"G": ("Generator", 8, 2), "D": ("PatchGAN", 8), "H": ("Projections", 8)},
+    "munit": {
+        **dict.fromkeys(("E_x", "E_y"), ("Encoder", 8, 2, 4)),
+        **dict.fromkeys(("G_x", "G_y"), ("Decoder", 8, 2)),
+        **dict.fromkeys(("D_x", "D_y"), ("PatchGANs", 8, 3, 3)),
+    },
 }
 MISTAKES = {  # a line, and what somebody might write; none of them stops a training
+    "dcgan": ("-F.logsigmoid(D(fake_y))", "F.logsigmoid(-D(fake_y))"),
     "pix2pix": ("    opt_D.zero_grad()\n", ""),
     "cyclegan": ("square(D_y(fake_y), 1), square(D_x(", "square(D_x(fake_y), 1), square(D_y("),
     "bicyclegan": ("    E.requires_grad_(False)\n", ""),
     "cut": ("F.normalize(mlp(h), dim=2)", "mlp(h)"),
+    "munit": ("l1(found_s_x, new_x)", "l1(found_s_x, s_x)"),
 }
 
 
@@ -62,10 +73,13 @@ def differences(name: str, old: str = "", new: str = "") -> Iterator[float]:
         images if images is None else method.run(net, images) for images in inputs
     )
     nets = {key: book[kind](*sizes) for key, (kind, *sizes) in NETWORKS[name].items()}
+    theirs = torch.nn.ModuleDict(method.networks).state_dict()
     sides = {"GE": torch.nn.ModuleList(), "D": torch.nn.ModuleList()}
     for key, net in nets.items():
         if isinstance(net, torch.nn.Module):
-            weights = method.networks[key].state_dict().values()
+            # E_x of MUNIT is E_content["x"] and E_style["x"]
+            named = rf"{key}\.|{key[0]}\w*\.{key[2:]}\."
+            weights = [weight for at, weight in theirs.items() if re.match(named, at)]
             net.load_state_dict(dict(zip(net.state_dict(), weights, strict=True)))
             sides["D" if key[0] == "D" else "GE"].append(net)
     opt_G, opt_D = (book["adam"](side.parameters(), fused=True) for side in sides.values())
@@ -73,11 +87,11 @@ def differences(name: str, old: str = "", new: str = "") -> Iterator[float]:
         size = config.image_size
         x, y = torch.rand(2, 2, 3, size, size) * 2 - 1
         torch.manual_seed(seed)
-        theirs = method.step({"x": x, "y": y})
+        terms = method.step({"x": x, "y": y})
         torch.manual_seed(seed)
-        ours = book["step"](x, y, **nets, opt_G=opt_G, opt_D=opt_D)
-        assert ours.keys() == theirs.keys()
-        yield max(abs(ours[key] - theirs[key]).item() for key in ours)
+        ours = book["step"](*((y,) if cls.single else (x, y)), **nets, opt_G=opt_G, opt_D=opt_D)
+        assert ours.keys() == terms.keys()
+        yield max(abs(ours[key] - terms[key]).item() for key in ours)
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -94,16 +108,23 @@ def test_the_command_at_its_head_trains_from_a_folder(name, tmp_path, monkeypatc
     roots = {getattr(n, "module", None) or n.names[0].name for n in imports}
     roots = {root.split(".")[0] for root in roots} - sys.stdlib_module_names
     assert roots == {"torch", "numpy", "PIL"} and len(text.splitlines()) <= 260
-    parts, width = (("trainA", "trainB"), 40) if name in ("cyclegan", "cut") else (("train",), 80)
+    unpaired = name in ("cyclegan", "cut", "munit")
+    parts, width = (("trainA", "trainB"), 40) if unpaired else (("train",), 80)
     for part in parts:
         plain = (Image.new("RGB", (width, 40), (20 * i, 90, 90)) for i in range(9))
         saved(tmp_path / "mine" / part, plain)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [path.name, "mine", "--minutes", "0.001", "--width", "4"])
+    monkeypatch.setattr(sys, "argv", [path.name, "mine", "--minutes", "1e-9", "--width", "4"])
     runpy.run_path(str(path), run_name="__main__")
     assert Image.open(f"{name}.png").width == 8 * 64
+    if "--start" in text:
+        sys.argv += ["--start", f"{name}.pt"]
+        runpy.run_path(str(path), run_name="__main__")
     (tmp_path / "mine" / parts[0] / "8.png").unlink()
     with pytest.raises(AssertionError, match="needs at least 9 images"):
         runpy.run_path(str(path), run_name="__main__")
     weights = torch.load(f"{name}.pt", weights_only=True)
-    assert weights.keys() == {key for key in NETWORKS[name] if "pool" not in key}
+    nets = {key for key in NETWORKS[name] if "pool" not in key}
+    assert weights.keys() - {"opt_G", "opt_D"} == nets
+    for opt in weights.keys() - nets:  # one step each time, and the second goes on from the first
+        assert weights[opt]["state"][0]["step"] == 2

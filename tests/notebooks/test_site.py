@@ -20,10 +20,10 @@ from tests.support.served import served, window
 
 pytestmark = [pytest.mark.extra, pytest.mark.timeout(1800)]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-READ = ["course_lib/losses.py", "course_lib/training/fit.py"] + [
-    f"{room}/{name}.py"
-    for room in ("notebooks/one_file", "course_lib/methods")
-    for name in ("pix2pix", "cyclegan", "bicyclegan")
+READ = [
+    *("course_lib/losses.py", "course_lib/training/fit.py"),
+    *(f"course_lib/methods/{name}.py" for name in ("pix2pix", "cyclegan", "bicyclegan")),
+    *(f"notebooks/one_file/{path.name}" for path in (ROOT / "notebooks/one_file").glob("*.py")),
 ]
 LOOK = """async () => {
   await window.MathJax?.startup?.promise;
