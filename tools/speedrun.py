@@ -49,7 +49,7 @@ from tools import judge
 
 SIZE, SEEDS, MOST = 128, 5, {"train": 1000, "val": 120, "test": 120}  # px, and images
 LIMIT, LARGEST, EVERY = 3600, 20_000, 3.0  # s by the clock, bytes, and s between steps of the unit
-ONE_FILE = bench.one_file("pix2pix")
+ONE_FILE = bench.ONE_FILE / "pix2pix.py"
 
 
 # The data, and what each seed of an attempt has to reach, fixed before the first: of MORE at least

@@ -84,7 +84,7 @@ MISSING: dict[str, dict[str, tuple[str, ...]]] = {
     "ps4": {
         "course_lib.losses": (*_LOSSES, "l1"),
         "course_lib.methods.bicyclegan": ("BicycleGAN", "kl"),
-        "course_lib.metrics.diversity": ("diversity", "real_pairs"),
+        "course_lib.metrics.diversity": ("diversity", "variety"),
     },
     "ps5": {
         "course_lib.metrics.intervals": ("T", "interval"),

@@ -23,7 +23,8 @@ from course_lib.data.images import printable
 from course_lib.errors import CourseError, ensure, need, telling
 
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
-CARD = "from course_lib.training import profiles\nprint(profiles.gpu_facts())"  # at the end
+# the last cell on a GPU: the most that torch has held there
+CARD = "import torch\nprint({'memory_mb': round(torch.cuda.max_memory_allocated() / 1e6, 1)})"
 NOTE = ".passed.json"  # in a notebook's own folder, which the next run may empty then
 # What a kernel must not inherit: Agg loses every figure, optimised bytecode every assert.
 CLEAN = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"} | dict.fromkeys(
@@ -132,7 +133,7 @@ def receipt(profile: str, versions: dict[str, str]) -> dict:
 
     :func:`run_notebooks` adds ``code``, the :func:`code_hash`; ``start``; ``jobs``, if others ran
     beside it; the ``seconds`` of each code cell, None where it did not run; and where there is a
-    GPU :func:`profiles.gpu_facts`.
+    GPU ``memory_mb``, the most that torch has held on it.
     """
     import torch
 
@@ -165,7 +166,7 @@ def receipt_line(told: dict) -> str:
     took = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
     cuda = f", CUDA {told['cuda']}, driver {told['driver']}" if "cuda" in told else ""
     if "memory_mb" in told:
-        cuda += f", at most {told['memory_mb']:.0f} MB, {told['kernel_s']:.0f} s of training steps"
+        cuda += f", at most {told['memory_mb']:.0f} MB"
     return (
         f"Executed by {told['by']}, profile {told['profile']}, on {told['device']}, "
         f"{'bfloat16' if told['bfloat16'] else 'float32'}, torch {told['torch']}{cuda}; "

@@ -232,7 +232,8 @@ def evaluate(
     from course_lib.metrics import words
 
     facts = runs.over_time(folder) if over_time else {}  # refuses before it takes long
-    scores = runs.evaluate(folder, data, split=split, direction=direction, device=device) | facts
+    run = runs.open_translator(folder, device)
+    scores = runs.evaluate(*run, data, split, direction, folder) | facts
     unknown = {n: None for n, v in scores.items() if isinstance(v, float) and not math.isfinite(v)}
     print(json.dumps(scores | unknown) if as_json else words.table(scores))  # JSON has no NaN
 

@@ -43,7 +43,6 @@ TASKS = {
     "photos.Photos": (
         "photos:colour",
         "photos:sharp",
-        "photos:fill",
         "photos:flat",
         "photos:flat:unpaired",
     ),
@@ -114,15 +113,17 @@ def open_dataset(
     check_choice("split", split, (*SPLITS, ALL) if is_folder else SPLITS)
     check_choice("direction", direction, DIRECTIONS)
     check_choice("load", load, ("square", "crop"))
+    ensure(
+        is_folder
+        or name.startswith("download:")
+        or (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]),
+        f"{name} has no images of {size!r} px",
+        "size",
+        f"choose {SIZES[0]} to {SIZES[1]}",
+    )
     if name in DATA_SETS:
         if load != "square":
             note_once(f"load={load} is for folders: the images of {name} are squares already")
-        ensure(
-            isinstance(size, int) and SIZES[0] <= size <= SIZES[1],
-            f"this data set has no images of {size!r} px",
-            "size",
-            f"choose {SIZES[0]} to {SIZES[1]}",
-        )
         place, options = DATA_SETS[name]
         module, _, cls = place.partition(".")
         data_set = getattr(importlib.import_module(f"course_lib.data.{module}"), cls)

@@ -19,7 +19,6 @@ FILES = Path(__file__).parent / "emoji_files"
 STYLES = ("noto", "twemoji", "fluent")
 TILE, LARGE = 64, 128  # px of the drawings in the two sheets of a style
 COLUMNS = 40  # drawings in a row of a sheet
-SPLITS = {"train": ("train_a", "train_b"), "left out": ("val", "test")}  # the others are one
 CHUNK = 8  # drawings that are worked on at a time: what fits into the cache of a core
 
 CARD = """1,599 emoji, each drawn in three styles on white, at 64 px and, for sizes above that, at
@@ -101,18 +100,35 @@ def floats(images: Tensor, size: int) -> Float[Tensor, "n 3 size size"]:
 def _rows(split: str) -> list[int]:
     """Which ``entries()`` are in train, val, test, or train_a and train_b, halves of train.
 
-    val and test are without relatives of train (those are "left out"), val without those of test,
+    val and test are without relatives of train, val without those of test,
     and train_b without those of train_a; train itself is whole.
     """
-    parts = SPLITS.get(split, (split,))
+    parts = ("train_a", "train_b") if split == "train" else (split,)
     inside = {i: entry for i, entry in enumerate(entries()) if entry["split"] in parts}
-    relatives = [i for i, entry in inside.items() if "relative" in entry]
-    if split == "left out":
-        return relatives
-    return [i for i in inside if split == "train" or i not in relatives]
+    return [i for i, entry in inside.items() if split == "train" or "relative" not in entry]
 
 
-class Emoji(TwoDomains):
+class Drawings(TwoDomains):
+    """Those of ``entries`` in ``rows``, to be subclassed.
+
+    An entry has ``name``, ``group`` and, where it is not put on a screen, ``withheld``.
+    """
+
+    def __init__(self, entries: list[dict], rows: list[int], size: int):
+        self.entries, self.size = [entries[row] for row in rows], size
+        self.names = [entry["name"] for entry in self.entries]
+        first = {entry["group"]: i for i, entry in reversed([*enumerate(entries)])}
+        self.groups = [first[entry["group"]] for entry in self.entries]
+
+    @property
+    def presentable(self) -> list[int]:
+        return [i for i, entry in enumerate(self.entries) if "withheld" not in entry]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+class Emoji(Drawings):
     """Drawings of the emoji of ``part`` (see :func:`_rows`), to be subclassed; ``made_from`` is
     what its class is called with.
     """
@@ -121,17 +137,8 @@ class Emoji(TwoDomains):
     card, eyes = CARD, "features"
 
     def __init__(self, part: str, size: int, **made_from: Any):
-        self.rows, self.size, self.made_from = _rows(part), size, made_from
-        self.names = [entries()[row]["name"] for row in self.rows]
-        first = {entry["group"]: i for i, entry in reversed([*enumerate(entries())])}
-        self.groups = [first[entries()[row]["group"]] for row in self.rows]
-
-    @property
-    def presentable(self) -> list[int]:
-        return [i for i, row in enumerate(self.rows) if "withheld" not in entries()[row]]
-
-    def __len__(self) -> int:
-        return len(self.rows)
+        self.rows, self.made_from = _rows(part), made_from
+        super().__init__(entries(), self.rows, size)
 
     def at(self, size: int) -> "Emoji":
         return type(self)(size=size, **self.made_from)
@@ -140,9 +147,8 @@ class Emoji(TwoDomains):
 class EmojiEdges(Emoji):
     """``emoji:edges``, paired: y is a drawing, x are its outlines; ``name``.
 
-    Both are (3, size, size) in [-1, 1]; ``x`` and ``y`` hold all of them, (n, 3, size, size). The
-    split "left out" holds what val and test would, had it no relatives in training. Nothing is
-    random here: ``seed`` is for the sake of the other data sets.
+    Both are (3, size, size) in [-1, 1]; ``x`` and ``y`` hold all of them, (n, 3, size, size).
+    Nothing is random here: ``seed`` is for the sake of the other data sets.
     """
 
     redrawn = "x"

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.data.base import SIZES, TwoDomains
+from course_lib.data.base import TwoDomains
 from course_lib.data.folders import CACHE_BYTES
 from course_lib.houses.layout import PALETTE, Draw, layout
 from course_lib.houses.render import Style, render
@@ -92,9 +92,6 @@ class Facades(TwoDomains):
 
     def __len__(self) -> int:
         return self.houses if self.paired else self.houses // 2
-
-    def at(self, size: int) -> "Facades":
-        return super().at(min(size, SIZES[1]))
 
     def style(self, house: int, **fixed: float) -> Style:
         """The style in which ``house`` is photographed, with the factors in ``fixed`` set."""

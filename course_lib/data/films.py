@@ -2,11 +2,9 @@
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from fractions import Fraction
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import Any
 
 from PIL import ExifTags, Image, ImageOps
 
@@ -18,25 +16,6 @@ from course_lib.errors import need, note_once, telling
 # which take 10 ms or less for 100, as this module does; and the most that a file can hold.
 BY_PILLOW = {".gif": (10, 2, 2**16 - 1), ".webp": (1, 11, 2**24 - 1)}
 BY_AV = (".mp4", ".m4v", ".mov")  # by H.264; more are read
-
-
-@contextmanager
-def _stream(path: Path) -> Iterator[tuple[Any, Any]]:
-    """A film that PyAV has opened, and its pictures.
-
-    Raises CourseError where they cannot be read, and without the extra.
-    """
-    (av,) = need("film", "av")
-    with (
-        telling(
-            (av.FFmpegError, IndexError, ValueError),
-            "cannot read this film",
-            printable(path),
-            "save the film again, or give a GIF or WebP",
-        ),
-        av.open(str(path)) as film,
-    ):
-        yield film, film.streams.video[0]
 
 
 def is_film(path: Path) -> bool:
@@ -60,8 +39,17 @@ def frames(path: Path) -> Iterator[tuple[Image.Image, float]]:
                 turned = rgb(ImageOps.exif_transpose(image))  # it is loaded, and knows its time
                 yield turned, lasts if (lasts := image.info.get("duration", 0)) > 10 else 100
     else:
-        with _stream(path) as (film, stream):
-            for frame, after in pairwise(chain(film.decode(stream), [None])):
+        (av,) = need("film", "av")
+        with (
+            telling(
+                (av.FFmpegError, IndexError, ValueError),
+                "cannot read this film",
+                printable(path),
+                "save the film again, or give a GIF or WebP",
+            ),
+            av.open(str(path)) as film,
+        ):
+            for frame, after in pairwise(chain(film.decode(film.streams.video[0]), [None])):
                 lasts = after.pts - frame.pts if after else frame.duration
                 turned = frame.to_image().rotate(frame.rotation, expand=True)
                 yield turned, float(1000 * lasts * frame.time_base) or 100
@@ -76,8 +64,9 @@ def to_film(
     frame begins when the ``durations`` (ms) before it have passed, in whole steps of the container:
     of 10 ms in GIF, of 1 in WebP. An MP4 of odd sides loses a row or a column, and says so; else
     many programs refuse it. In GIF and WebP a frame lasts at least 20 or 11 ms, so that browsers
-    heed it, and what follows a shorter one begins later; it is cut at 655 s or 4.6 hours. A WebP of
-    one frame is a still.
+    heed it, and what follows a shorter one begins later; it is cut at 655 s or 4.6 hours. There
+    neighbours that look alike become one frame, which lasts as long as they did, and a WebP of one
+    frame is a still.
     """
     file, kind = io.BytesIO(), path.suffix.lower()
     step, fewest, most = BY_PILLOW.get(kind, (1 / 90, 1, 2**32))  # an MP4 counts in 1/90,000 s
@@ -96,10 +85,6 @@ def to_film(
             "quality": 90,
         }
         first.save(file, kind[1:], **told)
-        if Image.open(file).n_frames < len(durations):  # of neighbours that look alike it made one
-            for other in others[::2]:
-                other.putpixel((0, 0), tuple(value ^ 32 for value in other.getpixel((0, 0))))
-            first.save(file := io.BytesIO(), kind[1:], **told)
         return file.getvalue()
     (av,) = need("film", "av")
     width, height = even = tuple(max(2, side - side % 2) for side in size)

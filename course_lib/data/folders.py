@@ -228,6 +228,8 @@ class ImageFolder(TwoDomains):
             x = y = x if single == "x" else y
             self.paired = True
         all_x, all_y = [*chain(*x.values())], [*chain(*y.values())]
+        if split == ALL:
+            x, y = {ALL: all_x}, {ALL: all_y}
         note_left_out(folder, {*all_x, *all_y})
         held_out = self._take(split, x, y, folder)
         wanted, files = {*self.x, *self.y}, dict.fromkeys(all_x + all_y)
@@ -253,12 +255,7 @@ class ImageFolder(TwoDomains):
         Returns a sentence for the card. Raises CourseError if there are none.
         """
         held_out = ""
-        if split == ALL:
-            for images in (x, y):
-                every = [*chain(*images.values())]
-                images.clear()
-                images[ALL] = every
-        else:  # of pairs the same names
+        if split != ALL:  # of pairs the same names
             sides = zip((x, y), ("", "") if self.paired else ("A", "B"), strict=True)
             held_out = "".join(
                 dict.fromkeys([hold_out(images, folder, side) for images, side in sides])

@@ -425,18 +425,6 @@ def with_luminance(coloured: Image.Image, source: Image.Image) -> Image.Image:
     return merged
 
 
-def with_hole(
-    images: Float[Tensor, "n 3 h w"], top: int, left: int, side: int
-) -> Float[Tensor, "n 3 h w"]:
-    """A copy in which a square is grey (0), as in Context Encoders.
-
-    Pathak et al., "Context Encoders: Feature Learning by Inpainting", 2016.
-    """
-    images = images.clone()
-    images[..., top : top + side, left : left + side] = 0
-    return images
-
-
 def window_of(side: int) -> int:
     """The median's window for :func:`flattened`, in px: 5 for a picture of 128 px, 9 for 256."""
     return 2 * round(side / 64) + 1

@@ -30,7 +30,6 @@ from course_lib.errors import CourseError, ensure
 from course_lib.houses.layout import CLASSES, PALETTE
 
 FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
-EXACT = 2**24  # whole numbers below it are exact as floats
 STRAY = 0.1  # share of such pixels above which an image is no label map
 
 
@@ -84,17 +83,11 @@ def to_labels(image: Image.Image, path: Path) -> Integer[Tensor, "h w"]:
 
 
 def to_instances(image: Image.Image) -> Integer[Tensor, "h w"]:
-    """Instance ids from an image: its values (grey in any depth, or of a palette), else one id for
-    each colour. Black is 0.
+    """Instance ids from an image: its values (grey in any depth, or of a palette), which are below
+    2**24, else a number for each colour. Black is 0.
     """
     pixels = _pixels(image).long()
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        pixels = pixels[..., 0]
-    if pixels.ndim == 2 and pixels.max() < EXACT:
-        return pixels
-    code = (pixels * torch.tensor([65536, 256, 1])).sum(-1) if pixels.ndim == 3 else pixels
-    flat = torch.cat([code.new_zeros(1), code.flatten()])
-    return flat.unique(return_inverse=True)[1][1:].view(code.shape)
+    return pixels if pixels.ndim == 2 else (pixels * torch.tensor([65536, 256, 1])).sum(-1)
 
 
 def _pixels(image: Image.Image) -> Integer[Tensor, "h w *channels"]:

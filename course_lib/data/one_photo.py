@@ -13,7 +13,7 @@ from jaxtyping import Float
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from course_lib.data.base import SIZES, TwoDomains, item_generator
+from course_lib.data.base import TwoDomains, item_generator
 from course_lib.data.images import (
     flattened,
     note_frames,
@@ -76,12 +76,6 @@ class OnePhoto(TwoDomains):
             f"this photograph is only {photo.width} x {photo.height} px",
             where,
             f"give one of at least {SMALLEST} px on each side, or a folder of images",
-        )
-        ensure(
-            isinstance(size, int) and SIZES[0] <= size <= SIZES[1],
-            f"one photograph is not learned from at {size!r} px",
-            "size",
-            f"choose {SIZES[0]} to {SIZES[1]}",
         )
         square = ImageOps.fit(photo, (size, size), Image.Resampling.LANCZOS)
         # the nearest pixels, since mixed ones would add colours to a picture of few

@@ -7,8 +7,7 @@ from pathlib import Path
 from jaxtyping import UInt8
 from torch import Tensor
 
-from course_lib.data.base import TwoDomains
-from course_lib.data.emoji import floats, tiles_of
+from course_lib.data.emoji import Drawings, floats, tiles_of
 
 FILES = Path(__file__).parent / "openmoji_files"
 SIZE = 128  # px of the stored drawings
@@ -42,7 +41,7 @@ def drawings(split: str) -> dict[str, UInt8[Tensor, "n 3 128 128"]]:
     }
 
 
-class LineDrawings(TwoDomains):
+class LineDrawings(Drawings):
     """``openmoji:lines``, paired: x is a drawing in black lines, y the same one with its colours.
 
     Both are (3, size, size) in [-1, 1]; they are smaller by antialiasing and larger by enlarging
@@ -52,19 +51,9 @@ class LineDrawings(TwoDomains):
     card = CARD
 
     def __init__(self, split: str, size: int = SIZE, seed: int = 0):
-        self.size = size
-        self.entries = [entry for entry in entries() if entry["split"] == split]
-        self.names = [entry["name"] for entry in self.entries]
-        first = {entry["group"]: i for i, entry in reversed([*enumerate(self.entries)])}
-        self.groups = [first[entry["group"]] for entry in self.entries]
+        rows = [i for i, entry in enumerate(entries()) if entry["split"] == split]
+        super().__init__(entries(), rows, size)
         self.drawings = drawings(split)
-
-    @property
-    def presentable(self) -> list[int]:
-        return [i for i, entry in enumerate(self.entries) if "withheld" not in entry]
-
-    def __len__(self) -> int:
-        return len(self.entries)
 
     def __getitem__(self, i: int) -> dict:
         images = {key: floats(of[[i]], self.size)[0] for key, of in self.drawings.items()}

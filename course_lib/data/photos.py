@@ -21,7 +21,6 @@ from course_lib.data.images import (
     to_image,
     to_tensor,
     window_of,
-    with_hole,
 )
 from course_lib.errors import ensure
 
@@ -100,25 +99,18 @@ def found(name: str) -> tuple[Image.Image, str]:
     return photograph(name), f"{entry['licence']}, the photograph by {entry['author']}"
 
 
-def colour(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor, "n 3 h w"]:
+def colour(y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     """The task is called colourisation."""
     return grey(y)
 
 
-def sharp(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor, "n 3 h w"]:
+def sharp(y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     """A quarter of the resolution, enlarged again: super-resolution by 4, as in SRGAN's pairs."""
     small = F.interpolate(y, scale_factor=0.25, mode="bicubic", antialias=True)
     return F.interpolate(small, y.shape[-2:], mode="bicubic").clamp(-1, 1)
 
 
-def fill(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor, "n 3 h w"]:
-    """A square hole of a third of the side anywhere: inpainting."""
-    side = round(y.shape[-1] / 3)
-    top, left = (place * (y.shape[-1] - side + 1)).long().tolist()
-    return with_hole(y, top, left, side)
-
-
-def flat(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor, "n 3 h w"]:
+def flat(y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     """The colours of PALETTE in flat areas: what one would paint for it, see :func:`flattened`.
 
     Specks go within 3 px at 64 px, 5 at 128 and 9 at 256.
@@ -131,7 +123,6 @@ def flat(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor
 TASKS = {
     "photos:colour": colour,
     "photos:sharp": sharp,
-    "photos:fill": fill,
     "photos:flat": flat,
     "photos:flat:unpaired": flat,
 }
@@ -140,11 +131,10 @@ TASKS = {
 class Photos(TwoDomains):
     """One of TASKS: y is a square of a photograph, x what is left of it; ``name``.
 
-    Both are (3, size, size) in [-1, 1]. Training draws squares, and the holes of ``photos:fill``,
-    anew per (seed, epoch, index), see ``set_epoch``; those of val and test never change. ``groups``
-    numbers the photographs, and the first items show one each. ``photos:flat:unpaired`` has true
-    pairs in val and test (``paired`` is then True); in training x is of one half of the photographs
-    and y of the other.
+    Both are (3, size, size) in [-1, 1]. Training draws squares anew per (seed, epoch, index), see
+    ``set_epoch``; those of val and test never change. ``groups`` numbers the photographs, and the
+    first items show one each. ``photos:flat:unpaired`` has true pairs in val and test (``paired``
+    is then True); in training x is of one half of the photographs and y of the other.
     """
 
     card, cropped = CARD, True
@@ -170,9 +160,9 @@ class Photos(TwoDomains):
         return len(self.names)
 
     def __getitem__(self, i: int) -> dict:
-        draws = self.draw(i, 9)
+        draws = self.draw(i, 9)  # of which the fourth and fifth have no use any more
         y = self.photo(i, draws[:3].tolist())
-        x = self.degrade(y[None], draws[3:5])[0]
+        x = self.degrade(y[None])[0]
         if not self.paired:
             which, *square = draws[5:].tolist()
             other = entries()[self.others[int(which * len(self.others))]]

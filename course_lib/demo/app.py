@@ -78,9 +78,8 @@ HINTS = {  # what to try first in a tab of this kind; in the order of the tabs
 
 
 class Translator(NamedTuple):
-    """An opened run: its name, the method, its settings (run.json), and where it is."""
+    """An opened run: the method, its settings (run.json), and where it is."""
 
-    title: str
     method: Any
     settings: dict
     folder: Path
@@ -98,7 +97,7 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
         title = shipped.about(name)["title"] if name else Path(folder).resolve().name
         title = str(folder) if title in named else title
         method, settings = runs.open_translator(Path(folder), "auto")
-        named[title] = Translator(title, method, settings, Path(folder))
+        named[title] = Translator(method, settings, Path(folder))
     pages = _pages(named)
     tabs = w.Tab([w.VBox([w.HTML(WAITING)]) for _ in pages])
     # One by one: ipywidgets 7, which Colab has, knows no tabs.titles.

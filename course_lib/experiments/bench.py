@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 import course_lib
-from course_lib.errors import CourseError
 from course_lib.methods.base import in_float32
 from course_lib.networks import small_maps
 from course_lib.training import profiles
@@ -69,6 +68,7 @@ MEASURED: dict[str, dict[str, Any]] = {
     "cyclegan": {"image_size": 128, "n_blocks": 6},
     "bicyclegan": {"image_size": 128, "batch_size": 2},
 }
+ONE_FILE = Path(course_lib.__file__).parents[1] / "notebooks" / "one_file"  # of a checkout
 KINDS = (
     "textbook float32",
     "textbook float32 with D frozen",
@@ -94,22 +94,6 @@ def stepper(
     return method, textbook_step(method, "frozen" in kind, "bfloat16" in kind)
 
 
-def one_file(name: str) -> Path:
-    """notebooks/one_file/NAME.py, of the checkout that the library lies in or of this folder.
-
-    Raises CourseError if it is in neither: the wheel does not have it.
-    """
-    file = f"one_file/{name}.py"
-    for folder in (Path(course_lib.__file__).parents[1] / "notebooks", Path("notebooks"), Path()):
-        if (folder / file).is_file():
-            return folder / file
-    raise CourseError(
-        "the one-file edition is not here",
-        f"notebooks/{file}",
-        "call it in a checkout of the course, or in its folder notebooks",
-    )
-
-
 def textbook_step(method: Any, frozen: bool = False, bf16: bool = False) -> Callable[[dict], Any]:
     """The step of the one-file edition, on the networks of ``method``, with the ordinary Adam.
 
@@ -118,7 +102,7 @@ def textbook_step(method: Any, frozen: bool = False, bf16: bool = False) -> Call
     ``bf16`` puts torch.autocast around the networks, and losses stay in float32.
     """
     name, config = type(method).__name__.lower(), method.config
-    step = runpy.run_path(str(one_file(name)))["step"]
+    step = runpy.run_path(str(ONE_FILE / f"{name}.py"))["step"]
     nets = {key: net for key, net in method.networks.items() if not key.endswith("_average")}
     for net in nets.values() if bf16 else ():
         net.forward = torch.autocast(method.device.type, torch.bfloat16)(net.forward)

@@ -145,7 +145,6 @@ class Method:
     has_chance: bool = False  # without codes, two translations of an image differ: by dropout
     mixes_batch: bool = False  # a translation depends on the other images of its batch
     through_lite0: bool = False  # a loss looks through lite0, which is no judge of the result then
-    phase: str = ""  # of a training in phases: who learns now
     is_one_network: ClassVar[bool] = False  # translate() is G, or G_xy, of x and z alone
     # Of D: a value near 0 or 1, or the logit of a probability
     d_output: Literal["value", "logit"] = "value"

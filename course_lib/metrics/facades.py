@@ -39,7 +39,6 @@ def lit_windows(photos: Photos, labels: Maps, instances: Maps) -> Float[Tensor, 
     """Of each photograph: how many windows are lit, and how many there are, without those that have
     no wall.
     """
-    check_maps(photos, labels, instances)
     light, house = _luminance(linear_light(photos)), _houses(labels)
     window, wall = labels == WINDOW, labels == WALL
     each = instances.long() + 256 * house  # another number for each window of each house
@@ -57,7 +56,6 @@ def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tens
     photographs of ``facades:touching``: all visible at 64 and 128 px. Of the same houses with
     one long window in place of each band: none.
     """
-    check_maps(photos, labels, instances)
     grey = _luminance((photos.float().clamp(-1, 1) + 1) / 2)
     each = instances.long() + 256 * _houses(labels)  # another number for each window of each house
     inside = (labels == WINDOW) & (boundary_map(instances)[:, 0] == 0)
@@ -80,7 +78,6 @@ def hue_errors(fake: Photos, truth: Photos, labels: Maps) -> Float[Tensor, " n"]
     nan for a house whose true wall is nearly grey (chroma under 8); a fake wall without any colour
     (chroma under 1) counts as 90.
     """
-    check_maps(fake, labels), check_maps(truth, labels)
     wall, lab = labels == WALL, []
     for images in (fake, truth):
         channels = images.float().unbind(1)
@@ -90,15 +87,6 @@ def hue_errors(fake: Photos, truth: Photos, labels: Maps) -> Float[Tensor, " n"]
     turn = torch.rad2deg(torch.atan2(b, a) - torch.atan2(true_b, true_a)).abs()
     error = torch.where(torch.hypot(a, b) < 1, UNKNOWN_HUE, torch.minimum(turn, 360 - turn))
     return torch.where(torch.hypot(true_a, true_b) >= COLOURED, error, math.nan)
-
-
-def check_maps(photos: Photos, *maps: Maps) -> None:
-    """Raises ValueError for photographs and maps that do not fit, or none."""
-    for labels in maps:
-        if photos.ndim != 4 or labels.shape != (len(photos), *photos.shape[2:]) or not len(photos):
-            raise ValueError(
-                f"photographs {tuple(photos.shape)} and labels {tuple(labels.shape)} do not fit"
-            )
 
 
 def _luminance(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n h w"]:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from course_lib.networks.frozen import CHUNK, HIGH, LOW, WALLS, FactorReader, load_reader, shrunk
 
-NAMES = ("wall", "shade", "brick", "light", "time", "glass", "weathering")  # of houses.render.Style
 # probability from which on a wall has a colour: 99.6 % of true ones, few means of several
 SURE = 0.95
 
@@ -23,8 +22,9 @@ SURE = 0.95
 def read(
     photos: Float[Tensor, "n 3 h w"], net: FactorReader | None = None, sure: float = SURE
 ) -> Float[Tensor, "n 7"]:
-    """The factors of NAMES: the wall's colour as its index, the chance of brick, the others in the
-    renderer's units.
+    """The seven factors of ``houses.render.Style``.
+
+    The wall's colour is an index, brick a chance, and the others are in the renderer's units.
 
     The index is -1 where no colour is ``sure``: a mixture of several is none of them. By the
     shipped reader unless another is given. One knows 32 to 64 px, another up to 128 px; larger

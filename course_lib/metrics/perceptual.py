@@ -1,8 +1,8 @@
-"""What a small network sees in images: the features behind diversity, realism and coverage, and
-the distances of two sets of images on them.
+"""What a small network sees in images: the features behind diversity and coverage, and the
+distances of two sets of images on them.
 
-There are two, and a score says in its name which of them looked, never LPIPS or FID: these may be
-compared in order, not in digits, and are in ``papers.py``.
+There are two, and a score says in its name which of them looked. It is never LPIPS or FID: with
+these it may be compared in order, not in digits.
 
     features   the course's own, 100,216 parameters, has seen façades only
     lite0      half of EfficientNet-Lite0, has seen ImageNet's photographs

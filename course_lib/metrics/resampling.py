@@ -6,8 +6,8 @@ woman running together, or not at all. They say nothing of another training: for
 other seeds. A score has an interval if it is made of sums over images: means (l1, psnr, ssim, top1
 ...), shares of windows or borders, ratios of two means (sharpness, grid, chroma), and what a
 confusion matrix gives. The kernel distance brings its own (``perceptual.kid``). Without one remain
-the overlap of histograms, the Fréchet distance and realism_error_features: sets that are drawn
-again hold copies, and such scores see that, so that their bootstrap would centre on another value.
+the overlap of histograms and the Fréchet distance: sets that are drawn again hold copies, and such
+scores see that, so that their bootstrap would centre on another value.
 """
 
 from collections.abc import Callable, Sequence

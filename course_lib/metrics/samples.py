@@ -12,7 +12,7 @@ from torch.utils.data import default_collate
 from course_lib.data import opened_for
 from course_lib.data.facades import photographs
 from course_lib.methods.base import Method
-from course_lib.metrics import diversity, factors, letters, pixels, resampling
+from course_lib.metrics import diversity, factors, pixels, resampling
 from course_lib.metrics.perceptual import distances
 from course_lib.networks.hardware import seeded
 
@@ -50,13 +50,11 @@ def score_samples(
     *,
     intervals: bool = False,
 ) -> dict[str, float]:
-    """Diversity, realism and, of façades painted from labels, how many true answers are found.
+    """Diversity, distances to the real images and, of façades painted from labels, how many true
+    answers are found.
 
         diversity_features, _l1     mean distance of consecutive samples, 20 of each of 100 inputs
-        real_pairs_features, _l1    the same of pairs of different real images
-        nearest_features            from the true answer to the nearest of 20 samples
         nearest_l1                  L1 from the true answer to the nearest of 8 samples
-        realism_error_features      how often a classifier is wrong: 0 told apart, 0.5 as real
         frechet_features            distance to the real images, one sample for each input;
                                     and so is kid_features
         encoded_l1                  L1 between y and G(x, E's mu of y), if there is an E
@@ -67,14 +65,8 @@ def score_samples(
         coverage_features           share of 8 true photographs, one a wall, that a sample is near
 
     What a generator of true photographs would get on test at 32 px: diversity_features 0.44 and
-    diversity_l1 0.19 (real pairs, of different houses: 0.73 and 0.33), nearest_features 0.13,
-    realism_error_features 0.48, frechet_features 0.7, kid_features 0.00, walls_covered 7.7,
-    coverage_features 1.0.
-
-    Letters, 20 codes for all 26:
-
-        style_held                  of how many codes both halves of the alphabet are of one style
-        nearest_font_l1             L1 from an alphabet to that of the nearest font of training
+    diversity_l1 0.19, frechet_features 0.7, kid_features 0.00, walls_covered 7.7, coverage_features
+    1.0.
 
     The network "features" looks at façades and emoji. At other data it is "lite0", and so are the
     names: diversity_lite0, ... (``perceptual.EYES``).
@@ -100,7 +92,6 @@ def score_samples(
     other = translate_codes(method, x, torch.stack([mine[-1:] for mine in kept]))[:, 0]
     each = {f"diversity_{by}": diversity.diversity(samples, by) for by in ("l1", eyes)}
     if held_out.paired:  # else y is no answer to x
-        each[f"nearest_{eyes}"] = diversity.each_nearest(samples, y[rows], eyes)
         errors = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4))
         each["nearest_l1"] = errors.min(1).values
     numbers = resampling.means(each, intervals, groups[rows])
@@ -111,8 +102,6 @@ def score_samples(
         numbers |= resampling.means(
             {"encoded_l1": pixels.each_l1(again, y[chosen])}, intervals, groups[chosen]
         )
-    numbers |= {f"real_pairs_{by}": diversity.real_pairs(y, by) for by in ("l1", eyes)}
-    numbers[f"realism_error_{eyes}"] = diversity.realism_error(other, y, eyes=eyes)
     numbers |= distances(other, y, groups, intervals, eyes)
     if data in ("facades", "facades:unpaired") and direction == "xy":
         deep = rows[:DEEP]
@@ -123,25 +112,19 @@ def score_samples(
         truths = photos.unflatten(0, (len(deep), TRUE))
         numbers["walls_covered"] = factors.walls_covered(styles)
         numbers["coverage_features"] = diversity.coverage(more, truths)
-    if data == "letters:many":
-        alphabets = translate_codes(method, x[:26], codes[:1]).transpose(0, 1)
-        numbers["style_held"] = letters.style_held(alphabets).mean().item()
-        nearest = letters.to_fonts(alphabets).mean(2).amin(1)
-        numbers["nearest_font_l1"] = nearest.mean().item()
     return numbers
 
 
 @torch.no_grad()
 def score_generated(method: Method, data: str, split: str = "test") -> dict[str, float]:
-    """Realism and variety of as many samples as there are held-out images y, by features and by L1
+    """Distance and variety of as many samples as there are held-out images y, by features and by L1
     (in [0, 2]).
 
         variety_l1               mean distance of two samples
-        real_pairs_l1            the same of two real images: far below it is collapse
+        real_pairs_l1            the same of two real images
         coverage_features        share of the real images to which some sample is nearer than the
                                  next real one (Naeem et al. 2020)
         frechet_features         distance of the two sets; and so is kid_features
-        realism_error_features   how often a classifier is wrong: 0 told apart, 0.5 as good as real
 
     The network is that of the data set, see :func:`score_samples`.
     Two calls give the same numbers; global random state stays as it was.
@@ -153,7 +136,6 @@ def score_generated(method: Method, data: str, split: str = "test") -> dict[str,
     eyes = held_out.eyes
     return distances(fake, real, intervals=False, eyes=eyes) | {
         f"coverage_{eyes}": diversity.coverage(fake[None], real[None], eyes),
-        f"realism_error_{eyes}": diversity.realism_error(fake, real, eyes=eyes),
-        "variety_l1": diversity.real_pairs(fake, "l1"),
-        "real_pairs_l1": diversity.real_pairs(real, "l1"),
+        "variety_l1": diversity.variety(fake),
+        "real_pairs_l1": diversity.variety(real),
     }

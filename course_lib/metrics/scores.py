@@ -22,16 +22,14 @@ from course_lib.methods.base import Method
 from course_lib.metrics import pixels
 from course_lib.metrics.areas import committed_areas
 from course_lib.metrics.facades import (  # noqa: F401 (notebook 04b has windows_lit from here)
-    check_maps,
     hue_errors,
     lit_windows,
     visible_borders,
     windows_lit,
 )
-from course_lib.metrics.letters import legible
 from course_lib.metrics.perceptual import distances
 from course_lib.metrics.resampling import ends, groups_of, of_mean, quotient
-from course_lib.networks.frozen import load_segmenter, segment, shrunk
+from course_lib.networks.frozen import load_segmenter, read_letters, segment, shrunk
 from course_lib.networks.hardware import seeded
 
 BATCH = 16
@@ -98,7 +96,6 @@ def fcn_matrices(
     photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
 ) -> Float[Tensor, "n 12 12"]:
     """The confusion matrix of each photograph, for :func:`fcn_score`."""
-    check_maps(photos, labels)
     small = shrunk(photos)
     predicted = segment(load_segmenter(max(small.shape[-2:])).to(photos.device), small)
     predicted = F.interpolate(predicted[:, None].float(), photos.shape[-2:])[:, 0].long()  # nearest
@@ -296,8 +293,8 @@ def _shares(one: Translated) -> dict[str, Float[Tensor, "n 2"]]:
     if one.paired and one.forward and one.data.startswith("letters:"):
         letter = one.items["letter"]
         shares |= {
-            "letters_read": legible(fake, letter),
-            "letters_read_true": legible(real, letter),
+            "letters_read": of_mean((read_letters(fake) == letter).double()),
+            "letters_read_true": of_mean((read_letters(real) == letter).double()),
         }
     for name, counted, data in OF_WINDOWS:
         if one.paired and one.forward and one.data in data:

@@ -1,9 +1,8 @@
 """Scores in words: which way is better, why one is missing, and what to make of them all."""
 
 import math
-import os
 
-from course_lib.data.folders import ALL, own_splits
+from course_lib.data.folders import ALL
 
 LOWER, HIGHER = "↓ lower is better", "↑ higher is better"
 LIKE, COMPARED = "1 is like the real images", "to compare with, or neither better nor worse"
@@ -11,8 +10,8 @@ UNCOUNTED = "nothing in these images can be counted"
 # Which way is better, why one is nan, and the scores of which both are true. What is said of
 # NAME_features is true of NAME_lite0: their networks are told apart in perceptual.py.
 SCORES = (
-    (LOWER, UNCOUNTED, "l1 nearest_l1 nearest_features encoded_l1 rec_l1 rec_noisy_l1 hue_error"),
-    (LOWER, UNCOUNTED, "nearest_font_l1 baseline_mean_l1 baseline_nn_l1 copy_l1"),
+    (LOWER, UNCOUNTED, "l1 nearest_l1 encoded_l1 rec_l1 rec_noisy_l1 hue_error"),
+    (LOWER, UNCOUNTED, "baseline_mean_l1 baseline_nn_l1 copy_l1"),
     (LOWER, "it needs 3 images that are not relatives", "kid_features frechet_features"),
     (LOWER, "it needs 3 images that are not relatives", "baseline_copy_kid baseline_real_kid"),
     (
@@ -25,13 +24,11 @@ SCORES = (
         HIGHER,
         UNCOUNTED,
         "windows_lit borders_visible areas_committed coverage_features walls_covered "
-        "letters_read letters_read_true style_held",
+        "letters_read letters_read_true",
     ),
-    (HIGHER, "it needs 8 images", "realism_error_features"),
     (LIKE, "the real images are flat", "sharpness_ratio"),
     (LIKE, "the real images have no fine detail", "grid_ratio"),
     (LIKE, "the real images are grey", "chroma_ratio"),
-    (COMPARED, "it needs 2 images", "real_pairs_l1 real_pairs_features"),
 )
 BASELINES = {
     "baseline_mean_l1": "the mean training image",
@@ -94,8 +91,6 @@ def _known(name: str) -> tuple[str, str]:
 def _scored(scores: dict) -> str:
     data, split = scores["data"], scores["split"]
     part = f"all of {data}" if split == ALL else f"the {split} part of {data}"
-    if split in ("val", "test") and os.path.isdir(data) and split not in own_splits(data):
-        part += ", which the training leaves out"
     return f"{scores['n']} {_kind(scores)}, {part}"
 
 

@@ -21,8 +21,8 @@ class PatchGAN(nn.Module):
     (the papers write stride 2 for all of them, but 70 px needs the last two at stride 1). 0 is the
     PixelGAN: three 1x1 convolutions. For a conditional D, ``in_channels`` is that of x plus that of
     y. With ``blur``, as in CUT, what would have stride 2 has 1, and its output is blurred before
-    every second pixel is taken. Parameters at the paper's size (6 channels, n_layers=3): 2,768,705;
-    PixelGAN 9,024.
+    every second pixel is taken. ``padding`` is 2 in pix2pixHD's code. Parameters at the paper's
+    size (6 channels, n_layers=3): 2,768,705; PixelGAN 9,024.
     """
 
     def __init__(
@@ -32,11 +32,12 @@ class PatchGAN(nn.Module):
         n_layers: int = 3,
         norm: str = "batch",
         blur: bool = False,
+        padding: int = 1,
     ):
         super().__init__()
         bias = norm != "batch"
         widths = [base_channels * min(2**i, 8) for i in range(max(n_layers, 1) + 1)]
-        kernel, padding = (4, 1) if n_layers else (1, 0)
+        kernel, padding = (4, padding) if n_layers else (1, 0)
         layers = []
         for i, (c_in, width) in enumerate(pairwise([in_channels, *widths])):
             halves = i < n_layers

@@ -128,28 +128,15 @@ def instance_means(
 
     Gradients pass through.
     """
-    group = instance_index(instances)  # (B h w,)
+    ids = instances.long()
+    # no two images of a batch share a number
+    ids = ids + (ids.max() + 1) * torch.arange(len(ids), device=ids.device)[:, None, None]
+    names, group = ids.flatten().unique(return_inverse=True)  # (instances,), (B h w,)
     flat = features.movedim(1, -1).flatten(0, 2)  # (B h w, c)
     flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
-    # A row for each pixel, though there are fewer instances: to ask a GPU how many is to wait
-    # until all its work is done.
-    total = torch.zeros_like(flat).index_add(0, group, flat)
-    count = torch.zeros_like(group).index_add(0, group, torch.ones_like(group))
-    means = total / count.clamp(min=1)[:, None]
+    total = flat.new_zeros(len(names), flat.shape[1]).index_add(0, group, flat)
+    means = total / group.bincount()[:, None]
     return means[group].view(*instances.shape, -1).movedim(-1, 1)
-
-
-def instance_index(instances: Integer[Tensor, "b h w"]) -> Integer[Tensor, " pixels"]:
-    """Of every pixel an id, from 0 on, each used: no two images of a batch share one.
-
-    As torch.unique(), which would wait for a GPU's work.
-    """
-    ids = instances.long()
-    ids = ids + (ids.max() + 1) * torch.arange(len(ids), device=ids.device)[:, None, None]
-    ordered, order = ids.flatten().sort()
-    # 0 up to the first pixel of another instance, then 1 ...
-    rank = F.pad((ordered.diff() != 0).cumsum(0), (1, 0))
-    return torch.empty_like(order).scatter(0, order, rank)
 
 
 def boundary_map(instances: Integer[Tensor, "b h w"]) -> Float[Tensor, "b 1 h w"]:
@@ -164,14 +151,8 @@ def boundary_map(instances: Integer[Tensor, "b h w"]) -> Float[Tensor, "b 1 h w"
 class OpenPatchGAN(PatchGAN):
     """A PatchGAN that returns a list of all its layers' maps: hidden ones, then that of logits.
 
-    Its convolutions are padded by 2, as in the authors' code: 1024 x 512 px give 131 x 67 logits.
+    With ``padding=2``, as in the authors' code, 1024 x 512 px give 131 x 67 logits.
     """
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        for layer in self.layers:
-            if isinstance(layer, nn.Conv2d):
-                layer.padding = (2, 2)
 
     def forward(self, image: Float[Tensor, "b channels h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         h, maps = image, []
@@ -189,7 +170,8 @@ class MultiScaleD(MultiScale):
         self, in_channels: int, base_channels: int = 64, n_layers: int = 3, n_scales: int = 3
     ):
         super().__init__(
-            OpenPatchGAN(in_channels, base_channels, n_layers, "instance") for _ in range(n_scales)
+            OpenPatchGAN(in_channels, base_channels, n_layers, "instance", padding=2)
+            for _ in range(n_scales)
         )
 
 

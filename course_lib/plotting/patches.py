@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from course_lib.errors import ensure, expect
+from course_lib.errors import ensure
 from course_lib.networks.bicycle import MultiScale
 from course_lib.networks.blocks import BlurDown, inference, receptive_field
 from course_lib.plotting.figures import COLOURS, new_figure, pixel_axes, stitch
@@ -20,12 +20,12 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom in px; the last two 
 def discriminators(method: Any) -> dict[str, tuple[str, nn.Module, int]]:
     """``method.discriminators()``. Raises CourseError if none judges patches of images."""
     judges, name = method.discriminators(), type(method).__name__
-    why = f"the D of a {name} judges an image as a whole"
-    if type(method).maps:
-        why = f"the D of a {name} may see labels and instances, the lens does not"
-    if "D" not in method.networks:
-        why = f"a {name} has no D"
-    ensure(judges, why, "lens", "open a run of pix2pix, cyclegan or bicyclegan")
+    ensure(
+        judges,
+        f"no D of a {name} judges patches of images alone",
+        "lens",
+        "open a run of pix2pix, cyclegan or bicyclegan",
+    )
     return judges
 
 
@@ -71,7 +71,7 @@ def patch(
     ``name`` is one of :func:`discriminators`, by default the first; x and y may be real or
     translations. Of a batch the first pair is judged. Batch norm then takes the statistics of the
     batch, as in training, and of a single pair the running ones. Raises KeyError for an unknown
-    name and ValueError for a place outside the map.
+    name and IndexError for a place outside the map.
     """
     judges = discriminators(method)
     domain, D, scale = judges[name or next(iter(judges))]
@@ -79,11 +79,6 @@ def patch(
     with inference(D, batch_statistics=len(judged[None].flatten(0, -4)) > 1):
         maps = D(judged[None].flatten(0, -4).to(method.device))
     logits = (maps[scale] if isinstance(maps, list) else maps)[0].cpu()
-    rows, cols = logits.shape[1:]
-    expect(
-        0 <= row < rows and 0 <= col < cols,
-        f"row {row}, column {col} of a map of {rows} x {cols}",
-    )
     side, stride, margin = field(D, scale)
     left, top, size = col * stride - margin, row * stride - margin, x.shape[-1]
     box = (max(0, left), max(0, top), min(size, left + side), min(size, top + side))

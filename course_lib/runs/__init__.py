@@ -1,7 +1,7 @@
 """Runs in folders: train one, open it again, translate and evaluate with it, export it."""
 
 from course_lib.methods import METHODS, method_class
-from course_lib.runs.evaluating import evaluate, over_time, score_run, translate_batches
+from course_lib.runs.evaluating import evaluate, over_time, translate_batches
 from course_lib.runs.opening import in_direction, open_run, open_translator, read_settings
 from course_lib.runs.starting import make_config, train
 from course_lib.runs.translating import image_translator, translate_files
@@ -17,7 +17,6 @@ __all__ = [
     "open_translator",
     "over_time",
     "read_settings",
-    "score_run",
     "train",
     "translate_batches",
     "translate_files",

@@ -20,7 +20,7 @@ from course_lib.metrics import resampling, samples, scores
 from course_lib.networks.hardware import seeded
 from course_lib.plotting.figures import score_over_time
 from course_lib.runs import looks
-from course_lib.runs.opening import check_maps, in_direction, open_translator
+from course_lib.runs.opening import check_maps, in_direction
 from course_lib.training.run import read_rows
 
 
@@ -40,26 +40,6 @@ def translate_batches(method: Method, dataset: Dataset, seed: int = 0) -> dict[s
 
 
 def evaluate(
-    folder: Path,
-    data: str,
-    *,
-    split: str | None = None,
-    direction: str | None = None,
-    device: str = "auto",
-) -> dict:
-    """What can be measured of a run on held-out data, beside baselines (``resampling.baselines``).
-
-    See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image
-    differ. NAME_low and NAME_high are the ends of a score's 95 % interval over the images, of which
-    relatives (``groups`` of the data set) count as one draw. ``split`` is by default "test", and
-    "all" of a folder that has no splits and is not the one that the run has learned from. nan
-    stands for what cannot be measured; ``metrics.words`` says why.
-    """
-    method, settings = open_translator(folder, device)
-    return score_run(method, settings, data, split, direction, folder)
-
-
-def score_run(
     method: Method,
     settings: dict,
     data: str,
@@ -67,7 +47,14 @@ def score_run(
     direction: str | None = None,
     folder: Path = Path(),
 ) -> dict:
-    """As :func:`evaluate`, of an opened run; ``folder`` is for the messages."""
+    """What can be measured of an opened run on held-out data, beside ``resampling.baselines``.
+
+    See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image
+    differ. NAME_low and NAME_high are the ends of a score's 95 % interval over the images, of which
+    relatives (``groups`` of the data set) count as one draw. ``split`` is by default "test", and
+    "all" of a folder that has no splits and is not the one that the run has learned from. nan
+    stands for what cannot be measured; ``metrics.words`` says why. ``folder`` is for the messages.
+    """
     data, direction = os.path.expanduser(data), direction or settings["direction"]
     ensure(
         (size := method.config.image_size) >= 16,

@@ -39,7 +39,7 @@ def to_onnx(
     into the metadata, too. Raises CourseError for another method, for dropout or batch statistics
     at test time, and if the packages of the extra web are missing.
     """
-    onnx, *_ = need("web", "onnx", "onnxscript.optimizer", "onnxruntime")
+    onnx, _ = need("web", "onnx", "onnxruntime")
     net = _generator(method, direction)
     step = size_step(method, lambda x: _painted(method, x, _codes(method, len(x)), direction))
     codes = _codes(method, 2)
@@ -55,27 +55,19 @@ def to_onnx(
         **(about or {}),
     }
     onnx.helper.set_model_props(model, facts)
-    model.producer_name = MARK
     onnx.checker.check_model(model)
     replace_file(path, model.SerializeToString())
     return facts
 
 
-def check(
-    method: Method,
-    path: Path,
-    x: Float[Tensor, "n 3 h w"],
-    z: Tensor | None = None,
-    direction: str = "xy",
-) -> float:
+def check(method: Method, path: Path, x: Float[Tensor, "n 3 h w"], direction: str = "xy") -> float:
     """Largest absolute difference between the file's outputs and ``method.translate``'s.
 
-    ``z`` is (n, z_dim); where there are codes, None draws one for each x.
+    Where there are codes, one is drawn for each x.
     """
     runtime = need("web", "onnxruntime")[0]
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    z = _codes(method, len(x)) if z is None else z
-    worst = 0.0
+    z, worst = _codes(method, len(x)), 0.0
     for i in range(0, len(x), 16):
         feeds = {"x": x[i : i + 16]} | ({} if z is None else {"z": z[i : i + 16]})
         wanted = _painted(method, feeds["x"], feeds.get("z"), direction)
@@ -167,7 +159,6 @@ def _generator(method: Method, direction: str) -> nn.Module:
 
 def _traced(net: nn.Module, size: int, step: int, codes: Tensor | None):
     """The ONNX model of ``net`` for any batch, and any sides that are multiples of ``step``."""
-    _, optimizer = need("web", "onnx", "onnxscript.optimizer")
     net = copy.deepcopy(net).cpu().to(memory_format=torch.contiguous_format).eval()
     in_one(net)
     batch = torch.export.Dim("batch")
@@ -179,16 +170,27 @@ def _traced(net: nn.Module, size: int, step: int, codes: Tensor | None):
     if codes is not None:
         inputs["z"] = torch.zeros_like(codes)
         shapes.append({0: batch})
+    return bare(net, inputs, ["y"], tuple(shapes))
+
+
+@torch.no_grad()
+def bare(
+    net: nn.Module, inputs: dict[str, Tensor], outputs: list[str], shapes: tuple | None = None
+):
+    """The ONNX model of ``net``, whose inputs and outputs have these names, without what only its
+    makers read; it says that it is the course's.
+    """
+    _, optimizer = need("web", "onnx", "onnxscript.optimizer")
     # warnings are of use only to who changes the exporter; in training small maps go another way
-    with warnings.catch_warnings(action="ignore"), torch.no_grad():
+    with warnings.catch_warnings(action="ignore"):
         program = torch.onnx.export(
             net,
             tuple(inputs.values()),
             dynamo=True,
             opset_version=OPSET,
             input_names=list(inputs),
-            output_names=["y"],
-            dynamic_shapes=tuple(shapes),
+            output_names=outputs,
+            dynamic_shapes=shapes,
             external_data=False,
             verbose=False,
             optimize=False,
@@ -196,11 +198,8 @@ def _traced(net: nn.Module, size: int, step: int, codes: Tensor | None):
     # Not all of it: batch norm folded into weights that are exact as float16 would be inexact.
     optimizer.fold_constants(program.model)
     optimizer.remove_unused_nodes(program.model)
-    return bare(program.model_proto)
-
-
-def bare(model):
-    """An ONNX model without what only its makers read."""
+    model = program.model_proto
+    model.producer_name = MARK
     del model.graph.value_info[:]
     for part in (model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
         part.ClearField("metadata_props")  # lines of source code, with folders of this machine

@@ -7,7 +7,6 @@
 import copy
 import json
 import re
-import warnings
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from torch._decomp import core_aten_decompositions, get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from course_lib.data.files import MARK, check_outputs, expanded, replace_file
+from course_lib.data.files import check_outputs, expanded, replace_file
 from course_lib.errors import CourseError, ensure, need
 from course_lib.methods.base import Method
 from course_lib.networks import small_maps
@@ -153,7 +152,7 @@ def _file(
     method: Method, function: Callable, given: tuple, inputs: list[str], outputs: list[str]
 ) -> bytes:
     """The ONNX file of ``function(method, *given)``."""
-    onnx, optimizer = need("web", "onnx", "onnxscript.optimizer")
+    (onnx,) = need("web", "onnx")
     method = copy.copy(method)
     method.networks = {name: copy.deepcopy(net).cpu() for name, net in method.networks.items()}
     method.G, method.D = (method.networks[name] for name in NETWORKS)
@@ -164,18 +163,7 @@ def _file(
     few, small_maps.FEW = small_maps.FEW, 0  # a product of matrices is no faster in ONNX
     try:
         traced = make_fx(lambda *now: function(method, *now), table)(*given)
-        with warnings.catch_warnings(action="ignore"):
-            program = torch.onnx.export(
-                traced,
-                given,
-                dynamo=True,
-                opset_version=export.OPSET,
-                input_names=inputs,
-                output_names=outputs,
-                external_data=False,
-                verbose=False,
-                optimize=False,
-            )
+        model = export.bare(traced, dict(zip(inputs, given, strict=True)), outputs)
     except torch.onnx.errors.OnnxExporterError as error:
         named = re.search(r"aten[.:]+(\w+)", str(error))
         raise CourseError(
@@ -185,11 +173,7 @@ def _file(
         ) from error
     finally:
         small_maps.FEW = few
-    optimizer.fold_constants(program.model)
-    optimizer.remove_unused_nodes(program.model)
-    model = export.bare(program.model_proto)
     onnx.helper.set_model_props(model, {"layout": json.dumps(layout(method))})
-    model.producer_name = MARK
     return model.SerializeToString()
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor
+from torch.utils.data import Dataset
 
-from course_lib.data.base import MapDataset
 from course_lib.data.files import expanded, only_run
 from course_lib.errors import ensure, explained, note
 from course_lib.methods.base import Method
 from course_lib.training.loading import batches
 from course_lib.training.previews import Previews
-from course_lib.training.profiles import gpu_clock
 from course_lib.training.progress import Progress
 from course_lib.training.run import TrainingRun
 from course_lib.training.threads import Threads
@@ -39,11 +38,11 @@ class Result:
 
 def fit(
     method: Method,
-    dataset: MapDataset,
+    dataset: Dataset,
     *,
     steps: int | None = None,
     minutes: float | None = None,
-    val: MapDataset | None = None,
+    val: Dataset | None = None,
     out: Path | str | None = None,
     seed: int = 0,
     resume: bool | str = False,
@@ -98,7 +97,7 @@ def fit(
             if run.share() >= 1 or interrupted.is_set():
                 break
             schedule(method, run.share())
-            with explained(run.where(run.step + 1)), gpu_clock(method.device), threads.step():
+            with explained(run.where(run.step + 1)), threads.step():
                 terms = method.step(batch)
             run.advance(terms, time.monotonic() - began, images=len(batch["y"]))
             bar.update()

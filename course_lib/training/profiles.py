@@ -1,10 +1,8 @@
-"""Which machine this is, how much to ask of it (profiles smoke, cpu, gpu), what its GPU did."""
+"""Which machine this is, and how much to ask of it (profiles smoke, cpu, gpu)."""
 
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -12,8 +10,6 @@ import torch
 from course_lib.errors import CourseError, check_choice, ensure, note
 
 PROFILES = ("smoke", "cpu", "gpu")
-_steps: list = []  # (start, end) of those that the GPU may still be at, the oldest first
-_done = [0.0]  # milliseconds of the others
 
 
 def resolve(name: str = "auto") -> str:
@@ -109,29 +105,3 @@ def use_bf16(device: torch.device, wanted: bool | None = None) -> bool:
     # private in torch, hence the getattr
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return device.type == "cpu" and any(getattr(torch.cpu, check, bool)() for check in checks)
-
-
-@contextmanager
-def gpu_clock(device: torch.device) -> Iterator[None]:
-    """Counts what a GPU takes for the work that is queued in here, and waits for nothing."""
-    if device.type != "cuda":
-        yield
-        return
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    start.record()
-    yield
-    end.record()
-    _steps.append((start, end))
-    while _steps and _steps[0][1].query():
-        _done[0] += torch.cuda.Event.elapsed_time(*_steps.pop(0))
-
-
-def gpu_facts() -> dict[str, float]:
-    """``memory_mb``, torch's peak, and ``kernel_s``, seconds of steps of fit(); waits for them."""
-    if _steps:
-        torch.cuda.synchronize()
-    milliseconds = _done[0] + sum(start.elapsed_time(end) for start, end in _steps)
-    return {
-        "memory_mb": round(torch.cuda.max_memory_allocated() / 1e6, 1),
-        "kernel_s": round(milliseconds / 1000, 1),
-    }

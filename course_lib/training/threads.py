@@ -26,7 +26,7 @@ class Threads:
         self.all = torch.get_num_threads()
         is_free = may_choose and device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ
         self.trial = [1] * TRIED + [self.all] * TRIED if is_free and self.all > 1 else []
-        self.seconds: dict[int, float] = {}  # of the fastest step with so many
+        self.tried: list[tuple[float, int]] = []  # seconds of a step, and with how many
 
     def close(self) -> None:
         torch.set_num_threads(self.all)
@@ -39,7 +39,5 @@ class Threads:
         began = time.perf_counter()
         yield
         if self.trial:
-            number, took = self.trial.pop(0), time.perf_counter() - began
-            self.seconds[number] = min(took, self.seconds.get(number, took))
-            if not self.trial:
-                torch.set_num_threads(min(self.seconds, key=self.seconds.__getitem__))
+            self.tried.append((time.perf_counter() - began, self.trial.pop(0)))
+            torch.set_num_threads(min(self.tried)[1])

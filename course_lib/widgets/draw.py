@@ -16,7 +16,7 @@ from torch import Tensor
 from course_lib.data import open_dataset
 from course_lib.data.emoji import TILE, outlines
 from course_lib.data.images import to_bytes, to_image, to_tensor
-from course_lib.errors import ensure, expect
+from course_lib.errors import ensure
 from course_lib.widgets.show import data_url, read_upload
 
 SIDE = 512  # of an outline to start from, in pixels, as of the canvas in draw.js
@@ -41,12 +41,8 @@ def drawing_to_x(
     It becomes size x size whatever its shape. Of ``openmoji:lines`` an x has soft edges; of
     ``emoji:edges`` it is -1 or 1, black where at least half of a pixel is. Strokes should be as
     wide as there, about 3.5 px of 128 or 3 px: wider outlines belong to darker emoji, so wide
-    strokes come out dark, and thin ones pale. Raises ValueError for another array.
+    strokes come out dark, and thin ones pale.
     """
-    expect(
-        drawing.ndim == 2 and drawing.dtype == np.uint8 and drawing.size,
-        f"a drawing is (h, w) uint8, this is {drawing.shape} {drawing.dtype}",
-    )
     how = Image.Resampling.BOX if min(drawing.shape) >= size else Image.Resampling.BICUBIC
     grey = torch.from_numpy(np.array(Image.fromarray(drawing).resize((size, size), how)))
     hard = 255.0 * (grey > 127)
@@ -78,7 +74,7 @@ def translate_drawing(
 ) -> Image.Image:
     """What ``method`` makes of a drawing, (h, w) uint8 with black on white, at the model's size.
 
-    A method with codes uses ``z``, or draws one. Raises ValueError as :func:`drawing_to_x` does.
+    A method with codes uses ``z``, or draws one.
     """
     x = drawing_to_x(drawing, method.config.image_size, data)
     return to_image(method.translate(x, None if z is None else z[None])["fake_y"][0].cpu())

@@ -26,11 +26,8 @@ def principal_directions(
     """The orthogonal directions in which codes spread most, and their shares of the variance.
 
     ``codes`` are E's mu of many images; there are ``count`` directions, at most z_dim, of length 1.
-    The largest entry of a direction is positive, so that its sign is not left to chance. Raises
-    ValueError for fewer than two codes.
+    The largest entry of a direction is positive, so that its sign is not left to chance.
     """
-    if len(codes) < 2:
-        raise ValueError(f"directions of {len(codes)} codes: at least two are needed")
     codes = codes.detach().double().cpu()
     # axes: (min(n, z_dim), z_dim), the widest first
     _, spread, axes = torch.linalg.svd(codes - codes.mean(0), full_matrices=False)

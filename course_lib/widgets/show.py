@@ -19,7 +19,7 @@ from torch import Tensor
 
 from course_lib.data import films
 from course_lib.data.images import read_image, to_file, to_image, to_png
-from course_lib.errors import CourseError, ensure, expect
+from course_lib.errors import CourseError, expect
 
 SLIDER = Path(__file__).with_name("slider.js")
 # Longer side of an image of one's own, and of a film, in pixels; its frames at most, as in pick.js;
@@ -237,14 +237,11 @@ class Chooser(w.VBox):
         if change["new"] is not None:
             self.message.value, self.value = "", change["new"]
 
-    def take(self, *files: bytes, name: str = "", lasts: float = 0, **unknown: Any) -> None:
+    def take(self, *files: bytes, name: str = "", lasts: float = 0) -> None:
         """The image in the bytes of a file becomes the value, or the film, if its name is given, or
-        that of several files; see :func:`read_upload`. Raises CourseError if it is none, or if the
-        page tells anything ``unknown`` about it.
+        that of several files; see :func:`read_upload`. Raises CourseError if it is none.
         """
         with shown_errors(self.message, "this file cannot be used"):
-            told = ", ".join(map(repr, unknown))
-            ensure(not unknown, f"unknown part of the message {told}", "the page", "reload it")
             frames, cut = read_upload(files, name if self.pictures.films else "", lasts)
         self.message.value = LEFT_OUT if cut else ""
         self.pictures.value = None  # so that any can be chosen again

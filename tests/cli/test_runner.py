@@ -198,5 +198,5 @@ def test_a_gpu_run_holds_what_its_card_did_and_0_mb_is_refused(
     report = run_notebooks([path], tmp_path / "out", "smoke", cuda=True)
     path = tmp_path / "out" / f"x{'.failed' * bool(error)}.ipynb"
     told = nbformat.read(path, as_version=4).metadata["receipt"]
-    assert (told["memory_mb"], told["kernel_s"]) == (memory / 1e6, 0.0)
+    assert told["memory_mb"] == memory / 1e6
     assert (error or "passed") in (report["notebooks"][0]["error"] or "passed")

@@ -13,7 +13,7 @@ def made(name: str, data: str, folder: str, direction: str = "xy", **look) -> ap
     colouring = data == "photos:colour"
     usual = {"beside": False, "grey": ["x"] * colouring, "same_luminance": colouring}
     settings = {"method": name, "data": data, "direction": direction, "look": usual | look}
-    return app.Translator(folder, untrained(name), settings, Path(folder))  # 32 px
+    return app.Translator(untrained(name), settings, Path(folder))  # 32 px
 
 
 def test_tabs_are_filled_when_opened_and_show_their_errors(monkeypatch):
@@ -75,5 +75,5 @@ def test_photographs_go_to_networks_that_have_learned_from_some(tmp_path):
         made("pix2pix", mine, "A|B", beside=True),
         made("pix2pix", "photos:sharp", "sharp"),
     )
-    ways = app._pages({run.title: run for run in models})["Photograph"]().ways
+    ways = app._pages({str(run.folder): run for run in models})["Photograph"]().ways
     assert [way.caption for way in ways] == ["as a Van Gogh", "horses"]

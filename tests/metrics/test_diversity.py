@@ -1,4 +1,4 @@
-"""Perceptual distance, diversity and realism: known answers."""
+"""Perceptual distance and diversity: known answers."""
 
 import itertools
 import math
@@ -64,15 +64,8 @@ def test_diversity_by_hand(emoji):
     assert diversity.diversity(steps, "l1").tolist() == pytest.approx([(0.5 + 0.25) / 2] * 2)
     two = torch.stack([emoji[:3], emoji[3:6]], 1)
     assert torch.allclose(diversity.diversity(two), distance(emoji[:3], emoji[3:6]), rtol=1e-4)
-    assert math.isnan(diversity.real_pairs(emoji[:1]))
-    assert diversity.real_pairs(emoji[:2]) == pytest.approx(
-        distance(emoji[:1], emoji[1:2]).item(), rel=1e-4
-    )
-    every = torch.cdist(embed(emoji[:5]), embed(emoji[:5])).square()
-    assert diversity.real_pairs(emoji[:5]) == pytest.approx(
-        every[:5, :5].sum().item() / 20, rel=1e-3
-    )
-    assert diversity.real_pairs(emoji[:2], "l1") == pytest.approx(
+    assert math.isnan(diversity.variety(emoji[:1]))
+    assert diversity.variety(emoji[:2]) == pytest.approx(
         (emoji[0] - emoji[1]).abs().mean().item(), rel=1e-4
     )
     with pytest.raises(REFUSED):
@@ -85,27 +78,8 @@ def test_the_true_answers_are_found_and_counted(emoji):
     for k in (1, 3):
         assert diversity.coverage(truths[:, torch.arange(20) % k], truths) == pytest.approx(k / 8)
     assert diversity.coverage(uniform(5, 20, 3, 32, 32), truths) == 0.0
-    assert diversity.each_nearest(truths, truths[:, 5]).max() < 1e-5
-    alone = distance(truths[:, 0], truths[:, 1])
-    assert torch.allclose(diversity.each_nearest(truths[:, :1], truths[:, 1]), alone, rtol=1e-3)
     with pytest.raises(REFUSED):
         diversity.coverage(truths[:3], truths)
-
-
-@pytest.mark.slow
-def test_a_real_image_is_taken_for_real_half_of_the_time_and_noise_is_not(emoji):
-    state, fair = torch.random.get_rng_state(), []
-    for seed in range(10):
-        one, other = emoji[
-            torch.randperm(158, generator=torch.Generator().manual_seed(seed))
-        ].chunk(2)
-        fair.append(diversity.realism_error(one, other, seed))
-    assert 0.44 < sum(fair) / 10 < 0.56 and min(fair) > 0.35
-    assert torch.equal(state, torch.random.get_rng_state())
-    fake = emoji[:80] + 0.3 * noise(80, 32)
-    assert diversity.realism_error(fake, emoji[79:]) < 0.05  # a blind guess would be wrong for half
-    assert diversity.realism_error(fake, emoji[79:]) == diversity.realism_error(fake, emoji[79:])
-    assert math.isnan(diversity.realism_error(emoji[:4], emoji[4:8]))
 
 
 def test_frechet_distance_of_known_distributions(emoji):
@@ -125,11 +99,3 @@ def test_frechet_distance_of_known_distributions(emoji):
         diversity.frechet(emoji[::2] * 0.7, emoji[1::2]),
     )
     assert 0 < halves[0] < halves[1] / 3
-
-
-def test_ridge_finds_a_line_and_does_not_believe_chance():
-    x, slope = normal(80, 5), normal(5, 2, seed=1)
-    y = 3 + x @ slope
-    assert torch.allclose(diversity.ridge(x[:40], y[:40], x[40:]).float(), y[40:], atol=0.02)
-    wide = torch.cat([x, normal(80, 300, seed=2)], dim=1)  # more columns than rows
-    assert diversity.ridge(wide[:40], normal(40, 1, seed=3), wide[40:]).std() < 0.3

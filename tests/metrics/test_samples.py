@@ -103,23 +103,17 @@ def test_a_planted_generator_is_measured_as_what_it_is(houses, few, walls):
     if shown == 1:
         assert found["diversity_features"] == found["diversity_l1"] == 0.0
     else:
-        assert 0.2 < found["diversity_features"] / found["real_pairs_features"] < 1
+        assert 0.1 < found["diversity_features"] < 0.8
 
 
 @pytest.mark.slow
 def test_a_planted_generator_is_right_or_wrong_in_one_thing(houses, few):
     true, again = (samples.score_samples(Planted(houses[0], 8), "facades") for _ in range(2))
-    assert true == again and 0.25 < true["realism_error_features"] < 0.75
+    assert true == again
     blurred = F.avg_pool2d(houses[0].flatten(0, 1), 3, 1, 1).view_as(houses[0])
     soft = samples.score_samples(Planted(blurred, 8), "facades")
-    assert (
-        soft["realism_error_features"] < 0.1
-        and soft["frechet_features"] > 2 * true["frechet_features"]
-    )
-    assert (
-        soft["nearest_features"] > true["nearest_features"]
-        and soft["coverage_features"] < true["coverage_features"]
-    )
+    assert soft["frechet_features"] > 2 * true["frechet_features"]
+    assert soft["coverage_features"] < true["coverage_features"]
 
 
 @pytest.mark.slow
@@ -128,22 +122,14 @@ def test_real_methods_and_other_data(few, monkeypatch):
     method = untrained("bicyclegan", None, *small)
     found = samples.score_samples(method, "emoji:edges", "val")
     assert set(found) == {
-        *(f"{kind}_{by}" for kind in ("diversity", "real_pairs") for by in ("features", "l1")),
-        *(
-            "nearest_features",
-            "nearest_l1",
-            "realism_error_features",
-            "frechet_features",
-            "kid_features",
-        ),
-        "encoded_l1",
+        *("diversity_features", "diversity_l1", "nearest_l1"),
+        *("frechet_features", "kid_features", "encoded_l1"),
     }
     more = samples.score_samples(method, "emoji:edges", "val", intervals=True)
     assert {name: more[name] for name in found} == found
     bounded = {
         "diversity_features",
         "diversity_l1",
-        "nearest_features",
         "nearest_l1",
         "encoded_l1",
         "kid_features",
@@ -151,10 +137,10 @@ def test_real_methods_and_other_data(few, monkeypatch):
     assert more.keys() - found.keys() == {
         f"{name}_{end}" for name in bounded for end in ("low", "high")
     }
-    assert found["realism_error_features"] < 0.1 and found["frechet_features"] > 0
+    assert found["frechet_features"] > 0
     assert "walls_covered" not in samples.score_samples(method, "facades", direction="yx")
     seen = samples.score_samples(method, "photos:colour", "val")
-    kinds = ("diversity", "real_pairs", "nearest", "realism_error", "frechet", "kid")
+    kinds = ("diversity", "frechet", "kid")
     assert {name for name in seen if "lite0" in name} == {f"{kind}_lite0" for kind in kinds}
     assert not [name for name in seen if "features" in name]
     strangers = samples.score_samples(method, "facades:unpaired", "train")
@@ -192,4 +178,3 @@ def test_real_images_collapse_and_noise_are_told_apart():
         real["frechet_features"] < one["frechet_features"]
         and real["frechet_features"] < noise["frechet_features"]
     )
-    assert real["realism_error_features"] > 0.35 and noise["realism_error_features"] < 0.05

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch.utils.data import default_collate
 
 from course_lib.data.facades import Facades, photographs
+from course_lib.data.letters import sheet
 from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
 from course_lib.networks import frozen
 from course_lib.networks.efficientnet import load_photo_features
@@ -87,3 +88,10 @@ def test_the_segmenter_reads_true_photographs(data, size, least):
     assert found["iou"] >= least
     truth = origin("facades" if size <= 64 else "facades_128")["ground_truth"]["test"][data]
     assert found == pytest.approx(truth[str(size)], abs=0.02)
+
+
+def test_true_letters_are_read():
+    alphabets = sheet("test")[::2, :, None].expand(-1, -1, 3, -1, -1) / 127.5 - 1
+    truth = torch.arange(26).repeat(len(alphabets))
+    right = (frozen.read_letters(alphabets.flatten(0, 1)) == truth).float().mean()
+    assert 0.9 < right < 1

@@ -61,7 +61,7 @@ def differences(name: str, old: str = "", new: str = "") -> Iterator[float]:
     Both round alike, as one ReLU that flips is seen in all later steps: the library does without
     products for small maps and several images as one batch, and the file has its fused Adam.
     """
-    path = bench.one_file(name)
+    path = bench.ONE_FILE / f"{name}.py"
     text, book = path.read_text(encoding="utf-8"), {"__name__": name}
     assert not old or text.count(old) == 1
     exec(compile(text.replace(old, new) if old else text, path, "exec"), book)

@@ -96,11 +96,12 @@ def test_the_command_trains_opens_translates_and_scores(name, tmp_path, course):
         assert method.generate(3).shape == (3, 3, 32, 32)
         return
     assert len(list((tmp_path / "out").iterdir())) == (6 if method.maps else 1)
-    scores, told = runs.evaluate(run, DATA[name], split="val", device="cpu"), json.loads(out)
+    opened = runs.open_run(run, "cpu")
+    scores, told = runs.evaluate(*opened, DATA[name], "val"), json.loads(out)
     assert all(told[key] == score for key, score in scores.items() if score == score)
     assert ("diversity_features" in scores) == (name in CODED)
     if name in TWO_WAYS:
-        back = runs.evaluate(run, DATA[name], split="val", device="cpu", direction="yx")
+        back = runs.evaluate(*opened, DATA[name], "val", "yx")
         assert back["l1"] != scores["l1"] and ("rec_l1" in scores) == (name not in CODED)
 
 

@@ -38,7 +38,7 @@ def test_a_folder_is_scored_whole_unless_the_run_has_learned_from_it(trained, tm
     val = pairs(tmp_path / "to_choose" / "val", 3, 99)
     moved = shutil.copytree(mine, tmp_path / "moved")
     (tmp_path / "link").symlink_to(mine)
-    held_out = runs.evaluate(out, str(mine), device="cpu")
+    held_out = runs.evaluate(*runs.open_run(out, "cpu"), str(mine))
     assert held_out["n"] < 5 and held_out["split"] == "test" and "baseline_nn_l1" in held_out
     for data, n, split in (
         (others, 20, "all"),
@@ -48,7 +48,7 @@ def test_a_folder_is_scored_whole_unless_the_run_has_learned_from_it(trained, tm
         (moved, held_out["n"], "test"),
         (tmp_path / "link", held_out["n"], "test"),
     ):
-        found = runs.evaluate(out, str(data), device="cpu")
+        found = runs.evaluate(*runs.open_run(out, "cpu"), str(data))
         assert (found["n"], found["split"]) == (n, split), data
         assert found.keys() == held_out.keys()
     status, told, _ = course("evaluate", "--run", out, "--data", others, "--device", "cpu")
@@ -65,9 +65,9 @@ def test_a_few_of_the_training_pairs_are_another_folder_and_scored_whole(trained
     for side in "AB":
         saved(tmp_path / "mine to test" / side, (noise(32, 32, i + ord(side)) for i in range(20)))
     for data, count in ((few, 12), (tmp_path / "mine to test", 20)):
-        found = runs.evaluate(out, str(data), device="cpu")
+        found = runs.evaluate(*runs.open_run(out, "cpu"), str(data))
         assert (found["n"], found["split"]) == (count, "all")
-    assert runs.evaluate(out, str(data), split="test", device="cpu")["n"] == 1
+    assert runs.evaluate(*runs.open_run(out, "cpu"), str(data), "test")["n"] == 1
     assert any("1 of the images" in text and "--split all" in text for text in notes())
 
 
@@ -76,8 +76,8 @@ def test_the_images_that_a_run_has_learned_from_are_not_a_folder_for_testing(tmp
     run = {"direction": "xy", "data": str(mine.parent)}
     for data, split in ((mine, None), (mine, "test"), (mine, "all"), (mine.parent, "all")):
         with pytest.raises(CourseError, match="learned from these images"):
-            runs.score_run(Stub(lambda x: x, size=16), run, str(data), split)
-    learned = runs.score_run(Stub(lambda x: x, size=16), run, str(mine), "train")
+            runs.evaluate(Stub(lambda x: x, size=16), run, str(data), split)
+    learned = runs.evaluate(Stub(lambda x: x, size=16), run, str(mine), "train")
     assert learned["n"] == 2 and "images are what is scored" in words.verdict(learned)
 
 
@@ -97,7 +97,7 @@ def test_without_pairs_the_inputs_and_real_images_are_the_baselines(tmp_path):
         saved(tmp_path / name, map(to_image, tensors.noise(4, 16, k) * (name[-1] == "A")))
     run = {"direction": "xy", "data": str(tmp_path)}
     there, copied = (
-        runs.score_run(Stub(of, lambda y: y, size=16), run, str(tmp_path))
+        runs.evaluate(Stub(of, lambda y: y, size=16), run, str(tmp_path))
         for of in (lambda x: 0 * x, lambda x: x)
     )
     assert copied["kid_lite0"] == pytest.approx(copied["baseline_copy_kid"], rel=1e-3)
@@ -105,7 +105,7 @@ def test_without_pairs_the_inputs_and_real_images_are_the_baselines(tmp_path):
     assert "closer to the real images than the inputs themselves" in words.verdict(there)
     pupil = Stub(lambda x: x, lambda y: y, size=16)
     pupil.through_lite0 = True
-    own = runs.score_run(pupil, run, str(tmp_path))
+    own = runs.evaluate(pupil, run, str(tmp_path))
     assert own["kid_lite0"] == copied["kid_lite0"] and "judge the pictures" in words.verdict(own)
     told = words.table(there).splitlines()
     assert f"{'chroma_ratio':24} not measured: the real images are grey" in told

@@ -341,7 +341,7 @@ def accuracy(found: Float[Tensor, "n 7"], styles: Float[Tensor, "n 7"]) -> dict[
     others.
     """
     wrong, spread = (found - styles).square().sum(0), (styles - styles.mean(0)).square().sum(0)
-    scores = dict(zip(factors.NAMES, (1 - wrong / spread).tolist(), strict=True))
+    scores = dict(zip(Style.NAMES, (1 - wrong / spread).tolist(), strict=True))
     right = {
         "wall": found[:, 0] == styles[:, 0],
         "brick": (found[:, 2] > 0.5) == (styles[:, 2] > 0.5),

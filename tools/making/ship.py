@@ -28,7 +28,7 @@ from course_lib.methods.base import Method
 from course_lib.methods.image_pool import ImagePool
 from course_lib.metrics.samples import score_generated
 from course_lib.runs import shipped, starting
-from course_lib.runs.evaluating import score_run
+from course_lib.runs.evaluating import evaluate
 from course_lib.runs.opening import open_run, read_settings, untrained
 from course_lib.training import checkpoint
 from course_lib.training.run import read_history
@@ -209,7 +209,7 @@ def _with_scores(origin: dict, method: Method, path: Path) -> dict:
     """``origin`` and scores on val and test, written to ``path``."""
     run = origin["run"]
     if method.translates:
-        scores = {split: score_run(method, run, run["data"], split) for split in ("val", "test")}
+        scores = {split: evaluate(method, run, run["data"], split) for split in ("val", "test")}
     else:
         scores = {split: score_generated(method, run["data"], split) for split in ("val", "test")}
     files.replace_file(path, (json.dumps(origin | {"scores": scores}, indent=1) + "\n").encode())
