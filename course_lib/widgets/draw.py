@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 import traitlets
 from jaxtyping import Float
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
@@ -18,7 +17,6 @@ from course_lib.data import open_dataset
 from course_lib.data.emoji import TILE, outlines
 from course_lib.data.images import to_bytes, to_image, to_tensor
 from course_lib.errors import ensure
-from course_lib.plotting.figures import image_grid
 from course_lib.widgets.show import data_url, read_upload
 
 SIDE = 512  # of an outline to start from, in pixels, as of the canvas in draw.js
@@ -109,19 +107,6 @@ def _presets(data: str, size: int) -> dict[str, Image.Image]:
 
 def _code(method: Any, seed: int) -> Tensor | None:
     return method.noise(1, seed)[0] if method.has_codes else None
-
-
-def static(models: Any) -> Figure:
-    """What the canvas shows, on paper: outlines, and below them what each of ``models`` answers."""
-    named = _named(models)
-    size = max(method.config.image_size for method in named.values())
-    pictures = _presets("emoji:edges", size)
-    drawings = [np.array(picture) for picture in pictures.values()]
-    rows = {"drawing": torch.cat([drawing_to_x(drawing, size) for drawing in drawings])}
-    for name, method in named.items():
-        answers = [translate_drawing(method, one, _code(method, seed=0)) for one in drawings]
-        rows[name] = torch.stack([to_tensor(answer, size) for answer in answers])
-    return image_grid(rows, list(pictures))
 
 
 class Canvas(anywidget.AnyWidget):
