@@ -21,7 +21,7 @@ from course_lib.data import facades, opened_for
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels
 from course_lib.metrics.areas import committed_areas
-from course_lib.metrics.facades import (  # noqa: F401 (notebook 04b has windows_lit from here)
+from course_lib.metrics.facades import (  # noqa: F401 (notebook 05 has windows_lit from here)
     hue_errors,
     lit_windows,
     visible_borders,
