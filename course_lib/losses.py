@@ -35,14 +35,6 @@ def log_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     return F.softplus(-fake_logits).mean()
 
 
-def log_generator_saturating(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """$E[log(1 - D(G(x)))]$, the minimax form (Goodfellow 2014, section 3).
-
-    Its gradient vanishes where D wins.
-    """
-    return -F.softplus(fake_logits).mean()
-
-
 def least_squares_real(real_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     """$E[(D(y) - 1)^2]$ (LSGAN; CycleGAN, section 4)."""
     return (real_logits - 1).square().mean()
