@@ -35,14 +35,6 @@ def log_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     return F.softplus(-fake_logits).mean()
 
 
-def log_generator_saturating(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """$E[log(1 - D(G(x)))]$, the minimax form (Goodfellow 2014, section 3).
-
-    Its gradient vanishes where D wins.
-    """
-    return -F.softplus(fake_logits).mean()
-
-
 def least_squares_real(real_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     """$E[(D(y) - 1)^2]$ (LSGAN; CycleGAN, section 4)."""
     return (real_logits - 1).square().mean()
@@ -56,26 +48,6 @@ def least_squares_fake(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
 def least_squares_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     """$E[(D(G(x)) - 1)^2]$ (LSGAN; CycleGAN, section 4)."""
     return (fake_logits - 1).square().mean()
-
-
-def relativistic(better: Float[Tensor, "..."], worse: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """$-E[log sigmoid(better - worse)]$, the log loss of a difference of paired logits (R3GAN).
-
-    D wants real above fake, G fake above real. At chance it is ln 2 = 0.693.
-    """
-    return F.softplus(worse - better).mean()
-
-
-def gradient_penalty(
-    logits: Float[Tensor, "b ..."], images: Float[Tensor, "b ..."]
-) -> Float[Tensor, ""]:
-    """$E||d logits / d images||^2$: R1 at real images, R2 at fakes (R3GAN).
-
-    A sum over the pixels of an image, a mean over the batch, ready to be differentiated again.
-    ``logits`` come from ``images``, which require gradients.
-    """
-    (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return slope.square().flatten(1).sum(1).mean()
 
 
 def l1(output: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
@@ -182,22 +154,14 @@ def total(terms: Iterable[Tensor]) -> Tensor:
 
 
 # By name two functions of the (real, fake) logits: the terms that D minimises, and what G does. G's
-# gets None for real, unless a loss needs both. DCGAN and CycleGAN choose among them (`gan_loss`).
+# gets None for real. CycleGAN chooses among them (`gan_loss`).
 GAN_LOSSES = {
     "log": (
         lambda real, fake: {"d_real": log_real(real), "d_fake": log_fake(fake)},
         lambda real, fake: log_generator(fake),
     ),
-    "log-saturating": (
-        lambda real, fake: {"d_real": log_real(real), "d_fake": log_fake(fake)},
-        lambda real, fake: log_generator_saturating(fake),
-    ),
     "least-squares": (
         lambda real, fake: {"d_real": least_squares_real(real), "d_fake": least_squares_fake(fake)},
         lambda real, fake: least_squares_generator(fake),
-    ),
-    "relativistic": (
-        lambda real, fake: {"d_pair": relativistic(real, fake)},
-        lambda real, fake: relativistic(fake, real),
     ),
 }

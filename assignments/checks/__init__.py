@@ -55,7 +55,6 @@ _LOSSES = (
     "log_real",
     "log_fake",
     "log_generator",
-    "log_generator_saturating",
     "least_squares_real",
     "least_squares_fake",
     "least_squares_generator",

@@ -92,7 +92,8 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
     CourseError for a run that cannot be opened or does not translate.
     """
     named = {}
-    for folder in folders or [shipped.PREFIX + name for name in shipped.NAMES]:
+    # letters come from noise: there is nothing to translate
+    for folder in folders or [shipped.PREFIX + n for n in shipped.NAMES if n != "letters"]:
         name = shipped.name_of(folder)
         title = shipped.about(name)["title"] if name else Path(folder).resolve().name
         title = str(folder) if title in named else title

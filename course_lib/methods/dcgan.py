@@ -3,15 +3,7 @@
     min_G max_D  V(D, G) = E_y[log D(y)] + E_z[log(1 - D(G(z)))]            (GAN, eq. 1)
 
 As in both papers, G descends -E_z[log D(G(z))] instead of the second term (GAN, section 3). The
-defaults are DCGAN's. A loss that finds more of the data, and is less likely to break down, is that
-of R3GAN (Huang, Gokaslan, Kuleshov, Tompkin: NeurIPS 2024), with f(t) = -log sigmoid(t):
-
-    L_D = E[f(D(y) - D(G(z)))] + gamma/2 * E||grad D(y)||^2                 (R1, at real images)
-                               + gamma/2 * E||grad D(G(z))||^2              (R2, at fakes)
-    L_G = E[f(D(G(z)) - D(y))]
-
-It is ``gan_loss="relativistic"`` with gamma / 2 as ``lambda_r1`` and ``lambda_r2``. The penalties
-want the gradient of each image, so that D has no batch norm then: ``d_norm="none"``.
+defaults are DCGAN's.
 """
 
 from dataclasses import dataclass
@@ -22,15 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib import losses
-from course_lib.methods.base import (
-    Method,
-    Terms,
-    TrainingConfig,
-    network,
-    objective,
-    require,
-    training,
-)
+from course_lib.methods.base import Method, TrainingConfig, network, objective, training
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.networks.blocks import inference
 from course_lib.networks.discriminators import DCGANDiscriminator
@@ -54,28 +38,13 @@ class Config(TrainingConfig):
         "transposed", "the second: no checkerboard"
     )
     d_base_channels: int = network(128, "of D's first layer")
-    d_norm: Literal["batch", "none"] = network("batch", "of D; the penalties below want none")
-    gan_loss: Literal["log", "log-saturating", "least-squares", "relativistic"] = objective(
-        "log",
-        "what the game is about; log-saturating is GAN's eq. 1 as it stands, relativistic R3GAN's",
-    )
     diff_augment: bool = objective(False, "D sees real and fake augmented: for few images")
-    lambda_r1: float = objective(0.0, "penalty on the slope of D at real images; R3GAN's gamma / 2")
-    lambda_r2: float = objective(0.0, "the same at fakes")
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     flip: Literal["on", "off", "auto"] = "off"
     batch_size: int = 128
     test_batch_statistics: bool = training(
         True, "generate() normalises with the statistics of its own batch"
     )
-
-    def __post_init__(self):
-        require(
-            self.d_norm == "none" or not (self.lambda_r1 or self.lambda_r2),
-            "batch norm in D mixes the images of a batch, and lambda_r1 and lambda_r2 "
-            "want the gradient of each",
-            "set d_norm=none",
-        )
 
 
 # What fits a machine and a few minutes: changes of the paper's defaults, chosen on samples of emoji
@@ -104,7 +73,7 @@ class DCGAN(Method):
 
     def build(self, cfg: Config) -> None:
         self.G = DCGANGenerator(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.upsampling)
-        self.D = DCGANDiscriminator(cfg.image_size, cfg.d_base_channels, cfg.d_norm)
+        self.D = DCGANDiscriminator(cfg.image_size, cfg.d_base_channels)
         self.networks = {"G": self.G, "D": self.D}
         self.to_device()
         self.keep_averages("G")
@@ -125,32 +94,17 @@ class DCGAN(Method):
         return self.run(self.D, diff_augment(y) if self.config.diff_augment else y)
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Tensor]:
-        """What D minimises, unweighted: ``d_real`` and ``d_fake``, or R3GAN's ``d_pair``.
-
-        The penalties ``d_r1`` and ``d_r2`` are there if they have a weight. Pass fake_y detached.
-        """
-        cfg = self.config
-        y = y.detach().requires_grad_() if cfg.lambda_r1 else y
-        fake_y = fake_y.detach().requires_grad_() if cfg.lambda_r2 else fake_y
+        """What D minimises: ``d_real`` and ``d_fake``. Pass fake_y detached."""
         real, fake = self.judge(y), self.judge(fake_y)
-        of_discriminator, _ = losses.GAN_LOSSES[cfg.gan_loss]
-        terms = Terms(of_discriminator(real, fake))
-        if cfg.lambda_r1:
-            terms["d_r1"] = losses.gradient_penalty(real, y)
-        if cfg.lambda_r2:
-            terms["d_r2"] = losses.gradient_penalty(fake, fake_y)
-        return terms
+        return {"d_real": losses.log_real(real), "d_fake": losses.log_fake(fake)}
 
-    def generator_terms(self, fake_y: Tensor, y: Tensor | None = None) -> dict[str, Tensor]:
-        """What G minimises: ``g_gan``. R3GAN's compares with y, the others need none."""
-        _, of_generator = losses.GAN_LOSSES[self.config.gan_loss]
-        fake = self.judge(fake_y)
-        real = self.judge(y) if y is not None and self.config.gan_loss == "relativistic" else None
-        return {"g_gan": of_generator(real, fake)}
+    def generator_terms(self, fake_y: Tensor) -> dict[str, Tensor]:
+        """What G minimises: ``g_gan``."""
+        return {"g_gan": losses.log_generator(self.judge(fake_y))}
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of D, then one of G (GAN, algorithm 1, with k = 1). Returns the terms."""
-        cfg, G, D, opt_G, opt_D = self.config, self.G, self.D, self.opt_G, self.opt_D
+        G, D, opt_G, opt_D = self.G, self.D, self.opt_G, self.opt_D
         y = batch["y"]  # (B, 3, S, S)
 
         # 1. Draw fakes from noise. Both updates look at them.
@@ -160,19 +114,13 @@ class DCGAN(Method):
         D.requires_grad_(True)
         opt_D.zero_grad()
         d_terms = self.discriminator_terms(y, fake_y.detach())
-        loss_D = (
-            d_terms["d_real"] + d_terms["d_fake"]
-            + d_terms["d_pair"]  # in place of both, if the loss is R3GAN's
-            + cfg.lambda_r1 * d_terms["d_r1"]
-            + cfg.lambda_r2 * d_terms["d_r2"]
-        )  # fmt: skip
-        loss_D.backward()
+        (d_terms["d_real"] + d_terms["d_fake"]).backward()
         opt_D.step()
 
         # 3. G learns to fool the updated D, which is frozen.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g_terms = self.generator_terms(fake_y, y)
+        g_terms = self.generator_terms(fake_y)
         g_terms["g_gan"].backward()
         opt_G.step()
 

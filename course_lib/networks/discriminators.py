@@ -66,13 +66,13 @@ class DCGANDiscriminator(nn.Module):
     Raises CourseError for another image_size.
     """
 
-    def __init__(self, image_size: int = 64, base_channels: int = 128, norm: str = "batch"):
+    def __init__(self, image_size: int = 64, base_channels: int = 128):
         super().__init__()
         widths = dcgan_widths(image_size, base_channels)
         layers = []
         for i, (c_in, width) in enumerate(pairwise([3, *widths])):  # (B, c_in, s, s) -> halved
             conv = nn.Conv2d(c_in, width, 5, 2, 2, bias=False)
-            layers += [conv] if i == 0 else [conv, norm_layer(norm, width)]
+            layers += [conv] if i == 0 else [conv, norm_layer("batch", width)]
             layers.append(nn.LeakyReLU(0.2))
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False), nn.Flatten())
         init_weights(self)

@@ -33,6 +33,7 @@ NAMES = (
     "photos-colour",
     "photo-van-gogh",
     "photo-ukiyo-e",
+    "letters",
 )
 
 # of the scores, those that stand for the others

@@ -80,7 +80,6 @@ IMPOSSIBLE = [  # beside the configuration of the contract
     ("pix2pixhd", {"n_labels": 0}, "plain pairs have no instances"),
     ("pix2pixhd", {"image_size": 36}, "multiple of 8"),
     ("pix2pixhd", {"d_layers": 4}, "needs 16 px at its coarsest scale, got 8"),
-    ("dcgan", {"lambda_r2": 1.0}, "batch norm in D mixes the images"),
     ("unit", {"shared_blocks": 3}, "of 2 blocks, 3 cannot be shared"),
     ("unit", {"d_layers": 3}, "at least 24"),
     ("munit", {"d_layers": 4, "d_scales": 3}, "at least 64 for this D, got 32"),

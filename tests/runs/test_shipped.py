@@ -46,17 +46,21 @@ def test_origin(name):
     scores = origin["scores"]["test"]
     if "l1" in scores:
         assert scores["l1"] < 0.9 * scores.get("baseline_mean_l1", 1)
+    elif recipe["method"] == "dcgan":
+        assert scores["variety_l1"] > 0.5 * scores["real_pairs_l1"]
     else:  # no true answers, and one painting held out, which is too few for a verdict
         assert {"kid_lite0", "baseline_copy_kid", "baseline_real_kid"} <= set(scores)
     assert "tmp" not in json.dumps(origin) and "/" not in origin["run"]["data"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_translates_and_its_d_judges(name):
+def test_it_makes_images_and_its_d_judges(name):
     method, settings = runs.open_run(f"shipped:{name}", "cpu")
     size = method.config.image_size
     item = open_dataset(settings["data"], "test", size)[3]
-    fake = method.translate_batch(default_collate([item]))["fake_y"][0]
+    batch = default_collate([item])
+    made = method.translate_batch(batch)["fake_y"] if method.translates else method.generate(1)
+    fake = made[0]
     assert fake.shape == (3, size, size) and fake.std() > 0.1
     if method.discriminators():  # those that the lens holds
         assert torch.isfinite(patch(method, item["x"], fake, 2, 2)[2]).all()
@@ -84,6 +88,8 @@ def test_scores_and_data_are_what_the_origin_says(name):
     # a set may have grown since
     assert len(train) >= origin["images"]
     method, _ = runs.open_run(f"shipped:{name}", "cpu")
+    if not method.translates:
+        return
     batches = runs.translate_batches(method, open_dataset(recipe["data"], "test", recipe["size"]))
     if "l1" in origin["scores"]["test"]:
         l1 = (batches["fake_y"] - batches["y"]).abs().mean().item()
@@ -138,11 +144,12 @@ def test_where_they_come_from_is_told(name, course):
     status, out, _ = course("weights", name)
     rows, known = dict(line.split(maxsplit=1) for line in out.splitlines()), shipped.about(name)
     assert status == 0 and rows[name] == known["title"] and known["command"] in out
-    # what learned through lite0 is not scored by its KID
+    # what learned through lite0 is not scored by its KID, and letters have no score here
     test = known["scores"]["test"]
     score = "kid_features" if "kid_features_low" in test else "chroma_ratio"
-    value, low, high = (test[f"{score}{end}"] for end in ("", "_low", "_high"))
-    assert re.search(rf"test {score} +{value:.4f} \[{low:.4f}, {high:.4f}\]", out)
+    if name != "letters":
+        value, low, high = (test[f"{score}{end}"] for end in ("", "_low", "_high"))
+        assert re.search(rf"test {score} +{value:.4f} \[{low:.4f}, {high:.4f}\]", out)
     assert "lite0" not in out and "licen" in rows["licence"].lower()
     (path,) = re.findall(r"/.*\.json", out)
     assert json.loads(Path(path).read_text("utf-8")) == known

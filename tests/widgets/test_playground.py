@@ -31,7 +31,7 @@ console.log(JSON.stringify([told, Object.fromEntries(ends)]));
 LEAST = (losses.least_squares_real, losses.least_squares_fake, losses.least_squares_generator)
 LOSSES = {
     "non-saturating": (losses.log_real, losses.log_fake, losses.log_generator),
-    "log (saturating)": (losses.log_real, losses.log_fake, losses.log_generator_saturating),
+    "log (saturating)": (losses.log_real, losses.log_fake, lambda a: -losses.log_fake(a)),
     "least squares": LEAST,
     "hinge": (lambda a: F.relu(1 - a).mean(), lambda a: F.relu(1 + a).mean(), lambda a: -a.mean()),
 }
