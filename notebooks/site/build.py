@@ -72,7 +72,7 @@ CLAIMS = NOTEBOOKS / "guide" / "claims.md"  # only the site has this page
 MATHJAX = "mathjax@3.2.2"  # Apache-2.0; version 4 would load fonts later, from elsewhere
 MATHJAX_HASH = "a4354ff94fd868aea0cc6eaaa79a57fda0588646fc46ee3700a349ee0a11cbe6"  # of its file
 # of README's table
-ROW = r'\[.+\]\(notebooks/(\w+)\.ipynb\) \| <img src="(.+?)" .* alt="(.+)"> \| (.+?) \| (.+?) \|'
+ROW = r"(?m)^\| \[.+?\]\(notebooks/(\w+)\.ipynb\) \|(?: !.+? \|)? (.+?) \| (.+?) \|$"
 PICTURE = (".png", ".webp", ".jpg")
 DEMO = """
 
@@ -269,14 +269,13 @@ def cards() -> str:
     long it takes.
     """
     out = []
-    for stem, picture, alt, text, minutes in re.findall(
-        ROW, (ROOT / "README.md").read_text("utf-8")
-    ):
-        add(ROOT / picture)
+    for stem, text, minutes in re.findall(ROW, (ROOT / "README.md").read_text("utf-8")):
+        picture = NOTEBOOKS / "guide" / "small" / f"{stem.partition('_')[0]}.webp"
+        add(picture)
         text = re.sub(r"\[(.+?)\]\(.+?\)", r"\1", text)  # a card is one link
         out += [
             f"::::{{grid-item-card}} {short_title(NOTEBOOKS / f'{stem}.ipynb')}",
-            f":img-top: {place(ROOT / picture).relative_to(SOURCE)}", f":img-alt: {alt}",
+            f":img-top: {place(picture).relative_to(SOURCE)}", f":img-alt: {text}",
             f":link: {stem}", ":link-type: doc", "", f"{text[0].upper()}{text[1:]}.", "",
             ":::{card-footer}", f"{minutes} min on two CPU cores", ":::", "::::",
         ]  # fmt: skip
