@@ -128,15 +128,28 @@ def instance_means(
 
     Gradients pass through.
     """
-    ids = instances.long()
-    # no two images of a batch share a number
-    ids = ids + (ids.max() + 1) * torch.arange(len(ids), device=ids.device)[:, None, None]
-    names, group = ids.flatten().unique(return_inverse=True)  # (instances,), (B h w,)
+    group = instance_index(instances)  # (B h w,)
     flat = features.movedim(1, -1).flatten(0, 2)  # (B h w, c)
     flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
-    total = flat.new_zeros(len(names), flat.shape[1]).index_add(0, group, flat)
-    means = total / group.bincount()[:, None]
+    # A row for each pixel, though there are fewer instances: to ask a GPU how many is to wait
+    # until all its work is done.
+    total = torch.zeros_like(flat).index_add(0, group, flat)
+    count = torch.zeros_like(group).index_add(0, group, torch.ones_like(group))
+    means = total / count.clamp(min=1)[:, None]
     return means[group].view(*instances.shape, -1).movedim(-1, 1)
+
+
+def instance_index(instances: Integer[Tensor, "b h w"]) -> Integer[Tensor, " pixels"]:
+    """Of every pixel an id, from 0 on, each used: no two images of a batch share one.
+
+    As torch.unique(), which would wait for a GPU's work.
+    """
+    ids = instances.long()
+    ids = ids + (ids.max() + 1) * torch.arange(len(ids), device=ids.device)[:, None, None]
+    ordered, order = ids.flatten().sort()
+    # 0 up to the first pixel of another instance, then 1 ...
+    rank = F.pad((ordered.diff() != 0).cumsum(0), (1, 0))
+    return torch.empty_like(order).scatter(0, order, rank)
 
 
 def boundary_map(instances: Integer[Tensor, "b h w"]) -> Float[Tensor, "b 1 h w"]:
