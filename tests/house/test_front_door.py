@@ -20,7 +20,7 @@ GUIDE = tracked("notebooks/guide/*.md")
 
 def test_it_is_two_screens_long_and_leads_to_every_page_of_the_guide():
     linked = set(re.findall(r"\]\(notebooks/guide/(\w+\.md)\)", README))
-    assert len(README.encode()) <= 10_000 and {page.name for page in GUIDE} <= linked
+    assert len(README.encode()) <= 7_000 and {page.name for page in GUIDE} <= linked
 
 
 def test_its_first_photograph_is_one_that_the_network_never_saw():
