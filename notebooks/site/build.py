@@ -170,7 +170,7 @@ def place(file: Path) -> Path:
         return SOURCE / file.name
     if file in GPU_FILES:  # beside the other run: their links are the same
         return SOURCE / f"{file.stem}_gpu.ipynb"
-    if file in PAGES or (file.suffix in PICTURE and file.is_relative_to(NOTEBOOKS)):
+    if file in (*PAGES, CLAIMS) or (file.suffix in PICTURE and file.is_relative_to(NOTEBOOKS)):
         return SOURCE / file.relative_to(NOTEBOOKS)
     return (
         SOURCE
