@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch.utils.data import Dataset
@@ -22,6 +22,16 @@ def spread(items: Any, most: int) -> list:
     """At most so many of ``items``, a sequence or a data set: the first, and evenly on from it."""
     count = min(most, len(items))
     return [items[i * len(items) // count] for i in range(count)]
+
+
+class MapDataset(Protocol):
+    """A data set of any class: so many items, asked for by their number from 0 on."""
+
+    def __len__(self) -> int:
+        """The number of items."""
+
+    def __getitem__(self, index: int, /) -> Any:
+        """One of them, a dict of x and y, (3, S, S) in [-1, 1], and what else is known."""
 
 
 class TwoDomains(Dataset):
@@ -75,7 +85,7 @@ class View(TwoDomains):
     A data set of your own need not be TwoDomains: what it does not say is taken from there.
     """
 
-    def __init__(self, dataset: Dataset):
+    def __init__(self, dataset: MapDataset):
         self.dataset = dataset
         for name in TwoDomains.__annotations__:  # the one place that asks what a data set has
             setattr(self, name, getattr(dataset, name, getattr(TwoDomains, name)))

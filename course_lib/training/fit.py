@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from course_lib.data.base import MapDataset
 from course_lib.data.files import expanded, only_run
 from course_lib.errors import ensure, explained, note
 from course_lib.methods.base import Method
@@ -38,11 +38,11 @@ class Result:
 
 def fit(
     method: Method,
-    dataset: Dataset,
+    dataset: MapDataset,
     *,
     steps: int | None = None,
     minutes: float | None = None,
-    val: Dataset | None = None,
+    val: MapDataset | None = None,
     out: Path | str | None = None,
     seed: int = 0,
     resume: bool | str = False,

@@ -9,13 +9,13 @@ import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from course_lib.data.augment import Augment, item_generator
-from course_lib.data.base import View
+from course_lib.data.base import MapDataset, View
 from course_lib.errors import CourseError, ensure
 from course_lib.networks.hardware import prefetch
 
 
 def batches(
-    dataset: Dataset, method: Any, seed: int = 0, done: int = 0, workers: int = 0
+    dataset: MapDataset, method: Any, seed: int = 0, done: int = 0, workers: int = 0
 ) -> Iterator[dict]:
     """Endless batches on the method's device, without the first ``done``.
 

@@ -5,10 +5,9 @@ from operator import itemgetter
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from course_lib.data import files
-from course_lib.data.base import View, spread
+from course_lib.data.base import MapDataset, View, spread
 from course_lib.networks.hardware import seeded
 from course_lib.training import checkpoint
 from course_lib.training.progress import Progress
@@ -25,7 +24,7 @@ class Previews:
     def __init__(
         self,
         run: TrainingRun,
-        val: Dataset | None,
+        val: MapDataset | None,
         count: int,
         on_preview: Callable[[int, dict[str, Tensor]], None],
         progress: Progress,
