@@ -20,7 +20,6 @@ from tests.support.tensors import parameter_count
 LOADERS = {
     "facades": frozen.load_segmenter,
     "features": frozen.load_features,
-    "factors": frozen.load_reader,
 }
 
 
