@@ -4,9 +4,9 @@
 
 trains each variant of BicycleGAN on ``letters:many`` with the seeds 0 to 4 (some two minutes of a
 core each) into RUNS, a folder outside the tree, and writes VARIANT.webp into
-``notebooks/sweeps/letters``: a row a font, A to Z, 32 px each. Of each seed there are 16 fonts of random codes, the same for all
-methods, then 8 for the codes that E reads in the letter R of the first font of eight test families
-(white paper, if there is no E). A run that was stopped goes on.
+``notebooks/sweeps/letters``: a row a font, A to Z, 32 px each. Of each seed there are 16 fonts of
+random codes, the same for all methods, then 8 for the codes that E reads in the letter R of the
+first font of eight test families (white paper, if there is no E). A run that was stopped goes on.
 """
 
 import sys
