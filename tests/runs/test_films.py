@@ -16,7 +16,7 @@ from tests.support.archives import tree
 from tests.support.killing import ONE_THREAD
 from tests.support.pictures import noise
 
-MANY = ("translate", "--run", "shipped:edges-emoji-many", "--device", "cpu")
+MANY = ("translate", "--run", "shipped:letters-many", "--device", "cpu")
 SPEED = [40, 120, 80, 200]
 
 
