@@ -33,12 +33,13 @@ NAMES = (
     "photo-van-gogh",
     "photo-ukiyo-e",
     "letters",
+    "letters-many",
 )
 
 # of the scores, those that stand for the others
 MAIN = (
     *("l1", "baseline_mean_l1", "copy_l1", "diversity_l1", "fcn_iou", "chroma_ratio"),
-    "areas_committed",
+    *("areas_committed", "letters_read"),
     "kid_features",
 )
 

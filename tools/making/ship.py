@@ -159,6 +159,9 @@ def _with_scores(origin: dict, method: Method, path: Path) -> dict:
     run = origin["run"]
     if method.translates:
         scores = {split: evaluate(method, run, run["data"], split) for split in ("val", "test")}
+        for found in scores.values():  # letters have no chroma, for example
+            for name in [name for name, value in found.items() if value != value]:
+                del found[name]
     else:
         scores = {split: score_generated(method, run["data"], split) for split in ("val", "test")}
     files.replace_file(path, (json.dumps(origin | {"scores": scores}, indent=1) + "\n").encode())
