@@ -53,8 +53,7 @@ NONE = {"lambda_gan": 0.0, "lambda_l1": 0.0, "lambda_kl": 0.0, "lambda_latent": 
         ("g_kl_encoded", {"lambda_kl": 1.0}, {"E"}),
         ("g_gan_random", {"lambda_gan": 1.0, "variant": "cLR-GAN"}, {"G"}),
         ("g_l1_random", {"lambda_l1": 1.0, "variant": "pix2pix+noise"}, {"G"}),
-        ("g_latent_random", {"lambda_latent": 1.0, "latent_moves": "G"}, {"G"}),
-        ("g_latent_random", {"lambda_latent": 1.0, "latent_moves": "G+E"}, {"G", "E"}),
+        ("g_latent_random", {"lambda_latent": 1.0}, {"G"}),
         (
             "g_latent_random",
             {"lambda_latent": 1.0, "variant": "cLR-GAN"},
