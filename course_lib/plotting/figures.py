@@ -27,7 +27,6 @@ WIDTH = 1100  # of a figure, in pixels as all sizes here; a notebook's column ha
 GAP = 2  # between the images of a grid
 # Okabe and Ito
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-LINES = ("-", "--", ":", "-.")
 STYLE = {
     "font.size": 10,
     "axes.titlesize": 10.5,
