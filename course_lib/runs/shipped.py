@@ -23,7 +23,6 @@ NAMES = (
     "lines-emoji",
     "lines-emoji-l1",
     "edges-emoji",
-    "edges-emoji-many",
     "flat-3d",
     "facades",
     "facades-many",
