@@ -48,7 +48,7 @@ from course_lib.networks.frozen import (
     segment,
 )
 from course_lib.training.profiles import device_name, pick_device
-from course_lib.training.segmenter import train, train_segmenter
+from tools.making.segmenter import train, train_segmenter
 
 
 @dataclass(frozen=True)
