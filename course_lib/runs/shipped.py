@@ -34,6 +34,7 @@ NAMES = (
     "photo-van-gogh",
     "photo-ukiyo-e",
     "letters",
+    "letters-flow",
 )
 
 # of the scores, those that stand for the others
