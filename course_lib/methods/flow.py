@@ -114,6 +114,5 @@ class FlowMatching(Method):
         z_t = torch.randn_like(x) if z is None else z.to(x).expand_as(x)
         with inference(self.averaged["v"]) as v:
             for i in range(n):
-                t = x.new_full((len(x),), i / n)
-                z_t = z_t + v(torch.cat([z_t, x], dim=1), t) / n
+                z_t = z_t + v(torch.cat([z_t, x], dim=1), x.new_full((len(x),), i / n)) / n
         return {"fake_y": z_t.clamp(-1, 1)}
