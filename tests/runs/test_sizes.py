@@ -113,8 +113,8 @@ def test_what_has_seen_parts_gets_a_rim_that_is_cut_off_again():
 @pytest.mark.parametrize(
     ("run", "scale", "inner", "outer"),
     [
-        ("shipped:lines-emoji", None, (256, 128), (256, 128)),
-        ("shipped:lines-emoji", 0.5, (250, 128), (256, 128)),
+        ("shipped:lines-emoji", None, (192, 128), (192, 128)),
+        ("shipped:lines-emoji", 0.5, (250, 166), (256, 192)),
         (64, None, (128, 64), (128, 64)),
         ("shipped:flat-3d", 1, (500, 333), (500, 336)),  # nothing is resized
     ],
