@@ -127,8 +127,8 @@ def _add_training(page: Path, both: Method | None = None) -> dict:
     names = [f"training/{name}.onnx" for name in ("step", "l1", "look")]
     (page / "training").mkdir()
     both = both or Pix2Pix(Config(**PIX2PIX["tab"]))
-    alone = type(both)(dataclasses.replace(both.config, lambda_gan=0.0))
     facts = step.to_onnx(both, page / names[0], page / names[2])
+    alone = type(both)(dataclasses.replace(both.config, lambda_gan=0.0))
     step.to_onnx(alone, page / names[1])
     run = {
         "method": "pix2pix",
