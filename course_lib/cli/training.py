@@ -279,6 +279,9 @@ def demo(
     static: Annotated[
         Path | None, typer.Option(help="build the page into this folder instead")
     ] = None,
+    step: Annotated[
+        Path | None, typer.Option(help="the page trains as this run of pix2pix did (--static)")
+    ] = None,
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="of the app; only this machine can reach it")
     ] = 8866,
@@ -290,15 +293,18 @@ def demo(
 
     With --static DIR it is a page for any file server; that needs npm, for its runtime.
     """
+    ensure(static or not step, "--step is for the page", "--step", "add --static DIR")
     if static is None:
         from course_lib.demo.app import serve
 
         serve(folders or [], port, browser)
         return
     from course_lib.demo import page
+    from course_lib.runs import open_run
 
     paths = [Path(folder) for folder in folders or page.SHIPPED]
-    for model in page.build(static, paths, half=not folders)["models"]:
+    trains = open_run(step, "cpu")[0] if step else None
+    for model in page.build(static, paths, half=not folders, trains=trains)["models"]:
         size = f"{model['bytes'] / 1e6:.1f} MB"
         print(f"{model['name']}: {size}, differs from PyTorch by {model['difference']:.1e}")
     size = sum(path.stat().st_size for path in static.rglob("*") if path.is_file())

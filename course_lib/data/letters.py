@@ -18,7 +18,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 TILE = 64  # px of a letter in a sheet
 COLUMNS = 104  # letters in a row of a sheet: four fonts
 
-CARD = """A to Z in 1,024 fonts of 395 families from Debian's packages, black on white, at 64 px: H
+CARD = """A to Z in 1,023 fonts of 394 families from Debian's packages, black on white, at 64 px: H
 is 38 px high, and all stand on one line. 784 fonts for training, 116 val, 123 test; all weights and
 styles of a family are in one split, and fonts that look nearly alike too. Other sizes are scaled
 from 64 px. Letters are neither mirrored nor turned. Which font has which licence:

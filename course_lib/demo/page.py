@@ -3,6 +3,7 @@
 It needs no server but a file server.
 """
 
+import dataclasses
 import gzip
 import json
 import re
@@ -24,6 +25,7 @@ from course_lib.data.images import Colour, read_image, to_image, to_tensor
 from course_lib.demo import CAPTIONS
 from course_lib.errors import ensure, need, telling
 from course_lib.houses.layout import CLASSES, PALETTE
+from course_lib.methods.base import Method
 from course_lib.methods.pix2pix import PRESETS as PIX2PIX
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.plotting.figures import stitch
@@ -54,12 +56,20 @@ SHIPPED = [
 ]
 
 
-def build(target: Path, folders: list[Path], half: bool = False, lesson: str = "") -> dict:
+def build(
+    target: Path,
+    folders: list[Path],
+    half: bool = False,
+    lesson: str = "",
+    trains: Method | None = None,
+) -> dict:
     """Builds the page with the runs in ``folders`` into ``target``; returns what models.json says.
 
-    ``half`` is that of ``export_run``, ``lesson`` the address of notebook 02. An earlier page in
-    ``target`` is replaced. Raises CourseError, and leaves ``target`` alone, if it holds something
-    else, if a run cannot be exported, or if npm is missing or fails.
+    ``half`` is that of ``export_run``, ``lesson`` the address of notebook 02. ``trains`` is a
+    method of pix2pix's kind: the page trains with its step and settings, from new weights, in place
+    of the preset "tab". An earlier page in ``target`` is replaced. Raises CourseError, and leaves
+    ``target`` alone, if it holds something else, if a run or the step cannot be exported, or if npm
+    is missing or fails.
     """
     check_fresh(target, "models.json", RUNTIME.partition("@")[0])
     with tempfile.TemporaryDirectory() as scratch:
@@ -70,7 +80,7 @@ def build(target: Path, folders: list[Path], half: bool = False, lesson: str = "
             models.append(_add_model(page, folder, half, {model["file"] for model in models}))
         contents = {"runtime": RUNTIME.replace("@", " "), "models": models}
         contents["photographs"] = _photographs(page)
-        contents["tab"] = _add_training(page) | {"lesson": lesson}
+        contents["tab"] = _add_training(page, trains) | {"lesson": lesson}
         (page / "models.json").write_text(json.dumps(contents, indent=1), encoding="utf-8")
         for old in ("models", "presets", "photographs", "training"):
             shutil.rmtree(target / old, ignore_errors=True)
@@ -108,17 +118,16 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     return entry | {"thumbnail": _thumbnail(page, page / file, entry)}
 
 
-def _add_training(page: Path) -> dict:
+def _add_training(page: Path, both: Method | None = None) -> dict:
     """Export the steps with which the page trains; what models.json tells of them.
 
-    ``files`` are a step of pix2pix, one by L1 alone, and what G and D say; ``run`` is run.json of a
-    network that is saved there. The rest is ``step.layout``.
+    ``files`` are the step of ``both``, by default pix2pix's, the same by L1 alone, and what G and D
+    say; ``run`` is run.json of a network that is saved there. The rest is ``step.layout``.
     """
     names = [f"training/{name}.onnx" for name in ("step", "l1", "look")]
     (page / "training").mkdir()
-    both, alone = (
-        Pix2Pix(Config(**PIX2PIX["tab"] | changes)) for changes in ({}, {"lambda_gan": 0.0})
-    )
+    both = both or Pix2Pix(Config(**PIX2PIX["tab"]))
+    alone = type(both)(dataclasses.replace(both.config, lambda_gan=0.0))
     facts = step.to_onnx(both, page / names[0], page / names[2])
     step.to_onnx(alone, page / names[1])
     run = {

@@ -99,9 +99,6 @@ class Config(TrainingConfig):
     lambda_l1: float = objective(10.0, "weight of the L1 distance from y to G(x, E(y))")
     lambda_kl: float = objective(0.01, "weight of the distance from the codes of E to N(0, 1)")
     lambda_latent: float = objective(0.5, "weight of the L1 distance from z to E(G(x, z))")
-    latent_moves: Literal["auto", "G", "G+E"] = objective(
-        "auto", "whom L_1^latent moves; auto: G alone, but G+E where E has no other term (cLR-GAN)"
-    )
     batch_size: int = training(1, "pairs for each term: the authors' 2, which they cut in half")
     decay_from: float = 0.5
 
@@ -177,9 +174,7 @@ class BicycleGAN(Method):
             )
         self.E = learners.get("E")
         self.reads_codes = self.E is not None
-        self.latent_moves_E = cfg.latent_moves == "G+E" or (
-            cfg.latent_moves == "auto" and "encoded" not in cycles
-        )
+        self.latent_moves_E = "encoded" not in cycles  # cLR-GAN, where E has no other term
         judges = cfg.d_base_channels, cfg.d_layers, cfg.norm, cfg.d_scales
         self.D = {
             cycle: MultiScalePatchGAN(6 if cfg.conditional else 3, *judges)
@@ -267,7 +262,7 @@ class BicycleGAN(Method):
             g_terms["g_l1_random"] = losses.l1(fake_y["random"], y)
         if "g_latent_random" in wanted:
             E = self.networks["E"]
-            E.requires_grad_(self.latent_moves_E)  # True in cLR-GAN: E has no other term there
+            E.requires_grad_(self.latent_moves_E)
             rec_z, _ = self.run(E, fake_y["random"])
             E.requires_grad_(True)
             g_terms["g_latent_random"] = losses.l1(rec_z, z["random"])

@@ -1,4 +1,4 @@
-"""Pictures for the notebooks: image grids and loss curves.
+"""Pictures for the notebooks: image grids, and scores over time.
 
 Every function that draws returns a closed figure: a notebook shows it once, as the value of the
 cell, and ``fig.savefig(path)`` writes it. Images are float tensors in [-1, 1]. Matplotlib's global
@@ -6,9 +6,7 @@ settings stay as they are.
 """
 
 import contextlib
-import itertools
 import math
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -29,7 +27,6 @@ WIDTH = 1100  # of a figure, in pixels as all sizes here; a notebook's column ha
 GAP = 2  # between the images of a grid
 # Okabe and Ito
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-LINES = ("-", "--", ":", "-.")
 STYLE = {
     "font.size": 10,
     "axes.titlesize": 10.5,
@@ -152,44 +149,6 @@ def _wrap(caption: str, letters: int) -> str:
     return "\n".join(textwrap.wrap(" ".join(words), letters, max_lines=3, placeholder="…"))
 
 
-# Loss curves
-
-ADVERSARIAL = {"d", "gan", "adv", "real", "fake"}
-PREFIXES = {"g", "val", "train", "loss"}
-
-
-def loss_curves(
-    history: Sequence[Mapping],
-    keys: Sequence[str] | None = None,
-    smooth: int = 25,
-) -> "matplotlib.figure.Figure":
-    """The terms of a history of rows ``{"step": 12, "d_real": 0.61, "l1": 0.2}``.
-
-    A thin line shows a term as it is, a thick one its mean over the last ``smooth`` steps. Each
-    kind of term has a panel, so that scales do not mix: the adversarial terms together (those with
-    d, gan, real or fake in their names), every other by its name (``l1`` and ``val_l1`` share one).
-    ``keys`` chooses terms; by default all but step and seconds. A row may lack a key.
-    Raises ValueError if there is nothing to draw.
-    """
-    if keys is None:
-        every = dict.fromkeys(key for row in history for key in row)
-        keys = [key for key in every if key not in ("step", "seconds")]
-    panels: dict[str, list[str]] = {}
-    for key in sorted(keys, key=lambda key: _kind(key) != "adversarial"):
-        panels.setdefault(_kind(key), []).append(key)
-    expect(panels, "no loss terms in this history")
-    across = 2 if len(panels) == 4 else min(len(panels), 3)
-    down = math.ceil(len(panels) / across)
-    with new_figure(WIDTH if across > 1 else 0.7 * WIDTH, 330 * down, layout="constrained") as fig:
-        for i, terms in enumerate(panels.values()):
-            axes = fig.add_subplot(down, across, i + 1)
-            heights = _draw_terms(axes, history, terms, smooth)
-            if heights and min(heights) >= 0 and max(heights) > 0:
-                axes.set_ylim(0, 1.12 * max(heights))
-            _over_steps(axes, "loss", columns=4 if across < 3 else 2)
-    return fig
-
-
 def score_over_time(
     steps: Sequence[int],
     scores: Sequence[float],
@@ -204,43 +163,7 @@ def score_over_time(
         axes.fill_between(steps, lows, highs, color=COLOURS[0], alpha=0.15, lw=0, label="95 %")
         axes.plot(steps, scores, "o-", color=COLOURS[0], lw=2, ms=4, label=f"{name} on val")
         axes.axvline(best, color=COLOURS[1], lw=1.5, ls="--", label=f"best, step {best}")
-        _over_steps(axes, name, columns=3)
+        axes.set(xlabel="step", ylabel=name, axisbelow=True)
+        axes.grid(axis="y", color="0.92")
+        axes.legend(ncols=3, columnspacing=1, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0)
     return fig
-
-
-def _over_steps(axes: "matplotlib.axes.Axes", ylabel: str, columns: int) -> None:
-    """What both curves over the steps have: names of the axes, light lines, a legend above."""
-    axes.set(xlabel="step", ylabel=ylabel, axisbelow=True)
-    axes.grid(axis="y", color="0.92")
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
-    axes.legend(ncols=columns, handlelength=2.6, columnspacing=1, **above)
-
-
-def _kind(key: str) -> str:
-    """``d_real`` -> adversarial, ``g_l1`` -> l1."""
-    words = re.split(r"[\W_]+", key.lower())
-    if "l1" not in words and ADVERSARIAL & set(words):
-        return "adversarial"
-    return next((word for word in words if word not in PREFIXES), key)
-
-
-def _draw_terms(
-    axes: "matplotlib.axes.Axes", history: Sequence[Mapping], terms: Sequence[str], smooth: int
-) -> list[float]:
-    """Draws the terms, thin and as running means; returns how high the axes should reach."""
-    heights = []
-    for key, colour, line in zip(terms, itertools.cycle(COLOURS), itertools.cycle(LINES)):
-        rows = [(row["step"], row[key]) for row in history if row.get(key) is not None]
-        steps, values = np.array(rows, dtype=float).reshape(-1, 2).T
-        steps, values = steps[np.isfinite(values)], values[np.isfinite(values)]
-        # Of a term that comes less often than every ``smooth`` steps: the values themselves.
-        total = np.concatenate([[0.0], np.cumsum(values)])
-        end = np.arange(1, len(values) + 1)
-        start = np.searchsorted(steps, steps - smooth, side="right")
-        mean = (total[end] - total[start]) / (end - start)
-        axes.plot(steps, values, lw=0.6, alpha=0.3, zorder=2, color=colour)
-        dot = "o" if len(values) == 1 else None
-        axes.plot(steps, mean, lw=2, ls=line, label=key, zorder=3, color=colour, marker=dot)
-        if len(values):  # a spike must not flatten the rest
-            heights += [mean.max(), np.quantile(values, 0.99)]
-    return heights

@@ -23,7 +23,6 @@ NAMES = (
     "lines-emoji",
     "lines-emoji-l1",
     "edges-emoji",
-    "edges-emoji-many",
     "flat-3d",
     "facades",
     "facades-many",
@@ -34,12 +33,13 @@ NAMES = (
     "photo-van-gogh",
     "photo-ukiyo-e",
     "letters",
+    "letters-many",
 )
 
 # of the scores, those that stand for the others
 MAIN = (
     *("l1", "baseline_mean_l1", "copy_l1", "diversity_l1", "fcn_iou", "chroma_ratio"),
-    "areas_committed",
+    *("areas_committed", "letters_read"),
     "kid_features",
 )
 

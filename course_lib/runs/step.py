@@ -137,6 +137,12 @@ def to_onnx(method: Method, path: Path | str, look: Path | str | None = None) ->
         "to_onnx",
         "export the step of a pix2pix, or of your own",
     )
+    ensure(
+        not method.through_lite0,
+        "the step looks through a network that has seen photographs",
+        "lambda_features",
+        "set it to 0",
+    )
     # two tensors: a trace takes one that is given twice for one input
     state, (x, y) = initial(method), torch.rand(2, 1, 3, side, side)
     made = {path: _file(method, _step, (state, x, y), ["state", "x", "y"], ["next", "terms"])}

@@ -7,12 +7,14 @@ import shutil
 import subprocess
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
 
 from course_lib.data import base, images, one_photo, open_dataset
 from course_lib.demo import page as demo
+from course_lib.errors import CourseError
 from course_lib.methods.pix2pix import PRESETS, Config, Pix2Pix
 from course_lib.runs import step, translate_files
 from tests.support.pictures import encoded, photograph
@@ -221,3 +223,23 @@ def test_after_a_minute_it_knows_the_photograph(opened):
     opened.wait_for_timeout(60_000)
     assert opened.evaluate("courseDemo.tab.score()") < 0.14
     assert opened.evaluate("Math.max(...slow)") < 50
+
+
+def test_a_step_of_ones_own_trains_in_the_page(tmp_path):
+    class Doubled(Pix2Pix):
+        def generator_terms(self, *images):
+            return {name: 2 * term for name, term in super().generator_terms(*images).items()}
+
+    method = Doubled(Config(**PRESETS["tab"] | {"image_size": 32, "lr": 2e-4}))
+    told = demo._add_training(tmp_path, method)
+    session = onnxruntime.InferenceSession(tmp_path / told["files"][0])
+    x, y = torch.rand(2, 1, 3, 32, 32) * 2 - 1
+    given = {"state": step.initial(method).numpy(), "x": x.numpy(), "y": y.numpy()}
+    terms = torch.stack([*method.step({"x": x, "y": y}).values()])
+    assert session.run(["terms"], given)[0] == pytest.approx(terms.numpy(), abs=1e-4)
+    assert told["config"]["image_size"] == 32 and told["config"]["lr"] == 2e-4
+    with pytest.raises(CourseError, match="seen photographs"):
+        step.to_onnx(
+            Pix2Pix(Config(**PRESETS["tab"] | {"image_size": 32, "lambda_features": 1.0})),
+            tmp_path / "step.onnx",
+        )

@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
+from torch.utils.data import Subset
 
-from course_lib.data import facades, open_dataset
+from course_lib.data import facades, open_dataset, spread
 from course_lib.data.images import to_image
-from course_lib.metrics import perceptual, resampling, scores
+from course_lib.metrics import perceptual, pixels, resampling, scores
 from course_lib.metrics.intervals import bootstrap, interval
 from tests.metrics.test_scores import Stub
 from tests.support.pictures import saved
@@ -143,3 +144,11 @@ def test_photographs_and_folders_are_judged_by_eyes_that_have_seen_photographs(t
         sets = {name for name in found if name.startswith(("kid", "frechet"))}
         assert sets == {"frechet_lite0", *(f"kid_lite0{end}" for end in ("", "_low", "_high"))}
     assert open_dataset("emoji:edges", "test", 16, "yx").eyes == "features"  # a view passes it on
+
+
+def test_of_large_sets_some_images_look_for_their_nearest(monkeypatch):
+    train, test = (open_dataset("emoji:edges", split, 32) for split in ("train", "test"))
+    monkeypatch.setattr(resampling, "COMPARED", 5 * len(train))
+    found = resampling.baselines(test, train)
+    each = pixels.each_baseline(train, Subset(test, spread(range(len(test)), 5)))
+    assert found["baseline_nn_l1"] == pytest.approx(each["baseline_nn_l1"].mean().item())

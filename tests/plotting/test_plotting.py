@@ -66,52 +66,6 @@ def test_images_stand_in_the_grid_pixel_by_pixel(count, saving):
     assert shown.shape[1] < 1250 and len(fig.axes) == 1
 
 
-def history(n=60):
-    rows = []
-    for step in range(1, n + 1):
-        terms = {"d_real": 0.7, "d_fake": 0.6, "g_gan": 1.0, "g_l1": 0.3 / step}
-        rows.append({"step": step, **terms, "seconds": 0.1 * step})
-    rows[-1]["val_l1"] = 0.2
-    return rows
-
-
-def labels(axes):
-    return [text.get_text() for text in axes.get_legend().get_texts()]
-
-
-def test_terms_of_one_kind_share_a_panel():
-    adversarial, l1 = plotting.loss_curves(history()).axes
-    assert labels(adversarial) == ["d_real", "d_fake", "g_gan"] and labels(l1) == ["g_l1", "val_l1"]
-    assert adversarial.get_xlabel() == l1.get_xlabel() == "step"
-    assert adversarial.get_ylim()[0] == l1.get_ylim()[0] == 0
-    named = [line for line in adversarial.lines if line.get_label() in labels(adversarial)]
-    assert len({line.get_color() for line in named}) == 3
-    assert len({line.get_linestyle() for line in named}) == 3
-
-
-def test_thick_lines_are_the_running_mean():
-    rows = [{"step": i, "l1": float(i)} for i in range(1, 8)]
-    raw, mean = plotting.loss_curves(rows, smooth=3).axes[0].lines
-    assert raw.get_ydata().tolist() == [1, 2, 3, 4, 5, 6, 7]
-    assert mean.get_ydata().tolist() == [1, 1.5, 2, 3, 4, 5, 6]
-    rare = [{"step": 100 * i, "l1": float(i)} for i in range(1, 4)]
-    assert plotting.loss_curves(rare, smooth=50).axes[0].lines[1].get_ydata().tolist() == [1, 2, 3]
-
-
-def test_short_and_broken_histories():
-    (axes,) = plotting.loss_curves([{"step": 1, "l1": 0.3}]).axes
-    assert axes.lines[1].get_marker() == "o"  # a line of one point would not be seen
-    rows = history(5)
-    del rows[2]["g_l1"]
-    rows[3]["g_l1"], rows[4]["g_l1"] = None, float("nan")
-    (axes,) = plotting.loss_curves(rows, keys=["g_l1"]).axes
-    assert axes.lines[0].get_xdata().tolist() == [1, 2]
-    fig = plotting.loss_curves(rows, keys=["d_real", "absent"])
-    assert [labels(axes) for axes in fig.axes] == [["d_real"], ["absent"]]
-    with pytest.raises(ValueError):
-        plotting.loss_curves([{"step": 1, "seconds": 2.0}])
-
-
 def test_walk_through_the_papers_discriminator():
     walk = plotting.shape_walk(PatchGAN(6, 64, 3), torch.zeros(1, 6, 256, 256))
     assert [row[3] for row in walk[:-1]] == ["1", "4", "10", "22", "46", "70"]

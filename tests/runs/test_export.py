@@ -187,7 +187,7 @@ def site(trained, tmp_path_factory):
     (where / "models.json").write_text(demo.RUNTIME.replace("@", " "))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "INPUTS", 4)  # to compare: this takes long enough
-        patch.setattr(demo, "_add_training", lambda page: {})  # demo/test_tab.py has its page
+        patch.setattr(demo, "_add_training", lambda page, _: {})  # demo/test_tab.py has its page
         contents = demo.build(where, folders)
     names = [model["name"] for model in contents["models"]]
     assert names == ["bicyclegan", "pix-2-pix", "cut", "colour"]

@@ -79,7 +79,7 @@ def test_a_translation_may_be_made_again(place, course):
             "b.png",
         ]
     assert course(*TRANSLATE, "--input", "photos/a.png", "--output", "photos/new.png")[0] == 0
-    several = (*TRANSLATE, "--run", "shipped:edges-emoji-many", "--samples", "2")
+    several = (*TRANSLATE, "--run", "shipped:letters-many", "--samples", "2")
     said = course(*several, "--input", "photos/a.png", "--output", "new/x.png")
     assert said[:2] == (0, "wrote 2 images to new\n")
     assert sorted(path.name for path in (place / "new").iterdir()) == ["x_1.png", "x_2.png"]

@@ -6,7 +6,6 @@ shows the 24 test photographs and what a shipped network makes of them.
 """
 
 import argparse
-import copy
 import hashlib
 import json
 import platform
@@ -16,11 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import safetensors.torch
-import torch
-from torch import nn
 from torch.utils.data import Dataset
 
-from course_lib import losses
 from course_lib.data import files, open_dataset
 from course_lib.data.images import to_bytes
 from course_lib.errors import CourseError
@@ -49,7 +45,6 @@ class Recipe(NamedTuple):
     direction: str = "xy"
     title: str = ""
     start: "Recipe | None" = None  # of a network that is trained first, and goes on from there
-    standardise: float = 0  # random codes spread so many times as much as E's: :func:`standardise`
 
 
 def recipes() -> dict[str, Recipe]:
@@ -121,9 +116,6 @@ def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> di
         "card": train_set.card,
         "curves": strips.curves(history),
     }
-    if recipe.standardise:
-        standardise(method, train_set, recipe.standardise)
-        origin |= {"standardised": recipe.standardise}
     if name in shipped.NAMES:
         blob = weights_of(method)
         if len(blob) > LIMIT:
@@ -136,49 +128,6 @@ def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> di
         files.replace_file(folder / f"{name}.webp", strips.results(method, run))
     files.replace_file(folder / f"{name}.film.webp", strips.film(out / "moments"))
     return _with_scores(origin, method, folder / f"{name}.json")
-
-
-def standardise(method: Method, images: Dataset, scale: float) -> None:
-    """Moves E's codes of a BicycleGAN to where random codes fall; G learns to paint the same again.
-
-    E's last layers are scaled such that its codes of ``images`` have mean 0 and, with E's own
-    noise, a standard deviation of 1 / ``scale`` in each number, which is exact. G's weights for the
-    code are scaled back. What the new middle changes in G it learns back in 400 steps of L1 to what
-    it made of the same codes before, half of them E's and half random; there is no GAN loss.
-    """
-    torch.manual_seed(SEED)
-    items = [images[i] for i in torch.randperm(len(images))[:1280].tolist()]
-    x, y = (torch.stack([item[key] for item in items]) for key in "xy")
-    told = [method.encode_distribution(some) for some in y.split(64)]
-    mu, logvar = (torch.cat(parts) for parts in zip(*told, strict=True))
-    mean, std = mu.mean(0), scale * (mu.var(0) + logvar.exp().mean(0)).sqrt()
-    E, G, before = *(method.networks[name] for name in "EG"), copy.deepcopy(method.averaged["G"])
-    for net, average in ((E, method.averaged["E"]), (G, before)):
-        net.load_state_dict(average.state_dict(), strict=False)
-    with torch.no_grad():
-        E.mu.weight.div_(std[:, None])
-        E.mu.bias.sub_(mean).div_(std)
-        E.logvar.bias.sub_(2 * std.log())
-        for block in G.encoder:
-            of_z = next(m for m in block if isinstance(m, nn.Conv2d)).weight[:, -len(mean) :]
-            shift = torch.einsum("ozhw,z->o", of_z, mean)
-            of_z.mul_(std[None, :, None, None])
-            for norm in (m for m in block if isinstance(m, nn.BatchNorm2d)):
-                norm.running_mean.sub_(shift)
-    G.eval()
-    before.eval().requires_grad_(False)
-    optimizer, steps = torch.optim.Adam(G.parameters(), 2e-4, (0.9, 0.99)), 400
-    for step in range(steps):
-        optimizer.param_groups[0]["lr"] = 2e-4 * min(1, 2 * (1 - step / steps))
-        rows, z = torch.randint(len(x), (8,)), torch.randn(8, len(mean))
-        z[:4] = (mu[rows[:4]] - mean) / std
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = losses.l1(G(x[rows], z).float(), before(x[rows], mean + std * z).float())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    for name in "EG":
-        method.averaged[name].load_state_dict(method.networks[name].state_dict(), strict=False)
 
 
 def weights_of(method: Method) -> bytes:
@@ -210,6 +159,9 @@ def _with_scores(origin: dict, method: Method, path: Path) -> dict:
     run = origin["run"]
     if method.translates:
         scores = {split: evaluate(method, run, run["data"], split) for split in ("val", "test")}
+        for found in scores.values():  # letters have no chroma, for example
+            for name in [name for name, value in found.items() if value != value]:
+                del found[name]
     else:
         scores = {split: score_generated(method, run["data"], split) for split in ("val", "test")}
     files.replace_file(path, (json.dumps(origin | {"scores": scores}, indent=1) + "\n").encode())

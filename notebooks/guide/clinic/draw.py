@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from course_lib import runs
 from course_lib.data import open_dataset
-from course_lib.plotting.figures import COLOURS, DPI, LINES, STYLE, stitch
+from course_lib.plotting.figures import COLOURS, DPI, STYLE, stitch
 
 WIDTH, TILE, TEXT = 940, 128, 100  # px of the picture, of an image and of the words beside it
 SMOOTH = 15  # steps of a running mean
+LINES = ("-", "--", ":", "-.")
 
 
 def curve(axes, run: str, terms: str) -> float:
