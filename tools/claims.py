@@ -26,7 +26,6 @@ NAMES = {  # of the scores that claims are judged by, with their units
     "d_std / 1.0": "standard deviation of D's loss, over its value at chance",
     "diversity_features": "distance between samples (course's features)",
     "diversity_l1": "L1 between samples",
-    "encoded_l1": "L1 of the image that was encoded and decoded",
     "fcn_iou": "class IoU by the course's segmenter",
     "frechet_features": "Fréchet distance (course's features)",
     "grid_ratio": "energy at the checkerboard's frequency, real images = 1",
@@ -42,7 +41,6 @@ NAMES = {  # of the scores that claims are judged by, with their units
     "shape_top1": "share recognised by shape alone",
     "sharpness_ratio": "sharpness, real images = 1",
     "variety_l1": "L1 between two samples",
-    "walls_covered": "colours of wall that are found, of 8",
     "windows_lit": "share of the right windows that are lit",
     "yx_labels_iou": "class IoU of the labels",
 }

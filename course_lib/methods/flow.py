@@ -18,7 +18,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib import losses
-from course_lib.errors import ensure
 from course_lib.methods.base import Method, TrainingConfig, network, require, training
 from course_lib.networks.blocks import inference
 from course_lib.networks.time_unet import TimedUNet
@@ -32,7 +31,8 @@ class Config(TrainingConfig):
     """
 
     base_channels: int = network(48, "of the four levels 1, 2, 3 and 3 times as many")
-    euler_steps: int = training(4, "of a translation, unless it is asked for another number")
+    euler_steps: int = training(4, "of a translation")
+    drop_x: float = training(0.0, "share of inputs that are grey in training, for guidance")
     image_size: int = 64
     batch_size: int = 32
     lr: float = 1e-3
@@ -86,6 +86,8 @@ class FlowMatching(Method):
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of v. ``batch``: x, y (B, 3, S, S). Returns the term."""
         x, y = batch["x"], batch["y"]
+        if self.config.drop_x:
+            x = x * (torch.rand_like(x[:, :1, :1, :1]) >= self.config.drop_x)
         z_0 = torch.randn_like(y)
         t = torch.rand_like(y[:, 0, 0, 0])  # (B,)
         terms = self.generator_terms(x, y, z_0, t)
@@ -101,21 +103,16 @@ class FlowMatching(Method):
         x: Float[Tensor, "b 3 s s"],
         z: Float[Tensor, "#b 3 s s"] | None = None,
         direction: str = "xy",
-        *,
-        steps: int | None = None,
     ) -> dict[str, Float[Tensor, "b 3 s s"]]:
-        """``{"fake_y": where the flow leads in so many steps}`` in float32.
+        """``{"fake_y": where the flow leads in euler_steps}`` in float32.
 
         With averaged weights if there are any. ``z`` is one noise image for all x or one for each;
         None draws one for each. x may lie on any device; the first line moves it to the method's.
-        Raises CourseError for fewer than one step.
         """
         x = self.take(x, z, direction)
-        n = self.config.euler_steps if steps is None else steps
-        ensure(n >= 1, f"cannot translate in {n} steps", "translate()", "give at least 1")
+        n = self.config.euler_steps
         z_t = torch.randn_like(x) if z is None else z.to(x).expand_as(x)
         with inference(self.averaged["v"]) as v:
             for i in range(n):
-                t = x.new_full((len(x),), i / n)
-                z_t = z_t + v(torch.cat([z_t, x], dim=1), t) / n
+                z_t = z_t + v(torch.cat([z_t, x], dim=1), x.new_full((len(x),), i / n)) / n
         return {"fake_y": z_t.clamp(-1, 1)}

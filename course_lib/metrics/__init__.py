@@ -1,4 +1,4 @@
-"""What can be measured: pixels here at the top; scores, diversity and factors in the
+"""What can be measured: pixels here at the top; scores and diversity in the
 modules of the room.
 """
 

@@ -22,22 +22,14 @@ Photos, Maps = Float[Tensor, "n 3 h w"], Integer[Tensor, "n h w"]  # in [-1, 1];
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear red, green and blue (IEC 61966-2-1)
 
 
-def windows_lit(photos: Photos, labels: Maps, instances: Maps) -> float:
-    """Share of the windows that give more than LIT (4) times the light of their wall.
-
-    Light is the luminance in linear light, averaged over the pixels of one window (frame and
-    glass), and over all of the façade class in the same picture. True nights: 1.00 at 64 px, 0.99
-    at 32. Photographs by day: 0.04 and 0.00, darkened ones less. To be merely brighter than the
-    wall says little: 92 % are by day, for their frames are white. A window without a wall is left
-    out; nan if none is left.
-    """
-    lit, windows = lit_windows(photos, labels, instances).sum(0)
-    return (lit / windows).item()
-
-
 def lit_windows(photos: Photos, labels: Maps, instances: Maps) -> Float[Tensor, "n 2"]:
-    """Of each photograph: how many windows are lit, and how many there are, without those that have
-    no wall.
+    """Of each photograph: how many windows are lit, and how many there are.
+
+    Lit is one that gives more than LIT (4) times the light of its wall. Light is the luminance in
+    linear light, averaged over the pixels of one window (frame and glass), and over all of the
+    façade class in the same picture. Shares at true nights: 1.00 at 64 px, 0.99 at 32. By day: 0.04
+    and 0.00, darkened days less. To be merely brighter than the wall says little: 92 % are by day,
+    for their frames are white. A window without a wall is left out.
     """
     light, house = _luminance(linear_light(photos)), _houses(labels)
     window, wall = labels == WINDOW, labels == WALL

@@ -1,5 +1,5 @@
-"""All that can be measured of a method whose translations of one image differ: what diversity.py
-and factors.py know. And of a method that makes images from noise alone.
+"""All that can be measured of a method whose translations of one image differ, by what
+diversity.py knows. And of a method that makes images from noise alone.
 
 ``runs.evaluate`` and the sweeps add it to ``scores.score`` for every method that has codes.
 """
@@ -10,16 +10,14 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from course_lib.data import opened_for
-from course_lib.data.facades import photographs
 from course_lib.methods.base import Method
-from course_lib.metrics import diversity, factors, pixels, resampling
+from course_lib.metrics import diversity, pixels, resampling
 from course_lib.metrics.perceptual import distances
 from course_lib.networks.hardware import seeded
 
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
+MANY = 40  # codes drawn for each input, so that these stay what they are in all stored tables
 NEAREST = 8  # answers that a person would look through
-# inputs that get more samples, so that 8 modes can be counted, and true answers to each
-DEEP, MANY, TRUE = 30, 40, 8
 PIXELS = 2**18  # that a generator makes at a time
 
 
@@ -50,23 +48,13 @@ def score_samples(
     *,
     intervals: bool = False,
 ) -> dict[str, float]:
-    """Diversity, distances to the real images and, of façades painted from labels, how many true
-    answers are found.
+    """Diversity, and distances to the real images.
 
         diversity_features, _l1     mean distance of consecutive samples, 20 of each of 100 inputs
         nearest_l1                  L1 from the true answer to the nearest of 8 samples
         frechet_features            distance to the real images, one sample for each input;
                                     and so is kid_features
         encoded_l1                  L1 between y and G(x, E's mu of y), if there is an E
-
-    Façades, to photographs, 30 inputs with 40 samples each:
-
-        walls_covered               how many of the 8 colours of wall come up twice, for one input
-        coverage_features           share of 8 true photographs, one a wall, that a sample is near
-
-    What a generator of true photographs would get on test at 32 px: diversity_features 0.44 and
-    diversity_l1 0.19, frechet_features 0.7, kid_features 0.00, walls_covered 7.7, coverage_features
-    1.0.
 
     The network "features" looks at façades and emoji. At other data it is "lite0", and so are the
     names: diversity_lite0, ... (``perceptual.EYES``).
@@ -75,7 +63,7 @@ def score_samples(
     NAME_high beside them. ``method`` is one that has codes. Global random state stays as it was;
     two calls give the same numbers. Where the test set is small, less is taken.
     """
-    size, held_out = method.config.image_size, opened_for(method, data, split, direction)
+    held_out = opened_for(method, data, split, direction)
     items = default_collate([held_out[i] for i in range(len(held_out))])
     groups, eyes = resampling.groups_of(held_out), held_out.eyes
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
@@ -103,15 +91,6 @@ def score_samples(
             {"encoded_l1": pixels.each_l1(again, y[chosen])}, intervals, groups[chosen]
         )
     numbers |= distances(other, y, groups, intervals, eyes)
-    if data in ("facades", "facades:unpaired") and direction == "xy":
-        deep = rows[:DEEP]
-        further = translate_codes(method, x[deep], codes[:DEEP, SAMPLES:])
-        more = torch.cat([samples[:DEEP], further], dim=1)
-        styles = factors.read(more.flatten(0, 1)).unflatten(0, more.shape[:2])
-        photos, _, _ = photographs(split, size, deep.tolist(), "true answers", TRUE)
-        truths = photos.unflatten(0, (len(deep), TRUE))
-        numbers["walls_covered"] = factors.walls_covered(styles)
-        numbers["coverage_features"] = diversity.coverage(more, truths)
     return numbers
 
 

@@ -21,12 +21,7 @@ from course_lib.data import facades, opened_for
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels
 from course_lib.metrics.areas import committed_areas
-from course_lib.metrics.facades import (  # noqa: F401 (notebook 05 has windows_lit from here)
-    hue_errors,
-    lit_windows,
-    visible_borders,
-    windows_lit,
-)
+from course_lib.metrics.facades import hue_errors, lit_windows, visible_borders
 from course_lib.metrics.perceptual import distances
 from course_lib.metrics.resampling import ends, groups_of, of_mean, quotient
 from course_lib.networks.frozen import load_segmenter, read_letters, segment, shrunk

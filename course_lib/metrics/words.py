@@ -23,7 +23,7 @@ SCORES = (
     (
         HIGHER,
         UNCOUNTED,
-        "windows_lit borders_visible areas_committed coverage_features walls_covered "
+        "windows_lit borders_visible areas_committed coverage_features "
         "letters_read letters_read_true",
     ),
     (LIKE, "the real images are flat", "sharpness_ratio"),

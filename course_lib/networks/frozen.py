@@ -2,10 +2,9 @@
 
     Segmenter      labels façades, for the FCN-score
     FeatureNet     tells how different two images look, for the distance by "features"
-    FactorReader   reads the seven factors of a façade's style from its photograph
     LetterReader   reads a capital letter
 
-Of the first three, which know façades, there are weights for images of up to 64 px, and others,
+Of the first two, which know façades, there are weights for images of up to 64 px, and others,
 ``NAME_128``, for larger ones.
 
 The file NAME.json beside each NAME.safetensors in ``frozen_files`` tells how it was trained. Images
@@ -108,27 +107,6 @@ def mean_and_spread(layers: list[Tensor]) -> list[Tensor]:
     return pooled
 
 
-class FactorReader(nn.Module):
-    """Photographs (B, 3, H, W) in [-1, 1] -> (B, 14): what the style of a façade is.
-
-    Logits of the wall's 8 colours and of brick, then shade, light, time, glass and weathering,
-    scaled to [-1, 1]. 138,054 parameters.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.trunk = FeatureNet()
-        self.head = nn.Sequential(nn.Linear(576, 64), nn.ReLU(), nn.Linear(64, WALLS + 6))
-
-    def forward(self, photos: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14"]:
-        layers = self.trunk(photos)
-        pooled = mean_and_spread(layers)
-        for h in layers[2:]:  # the sun stands left or right
-            left, right = h.tensor_split(2, dim=3)
-            pooled.append(right.mean((2, 3)) - left.mean((2, 3)))
-        return self.head(torch.cat(pooled, dim=1))
-
-
 class LetterReader(nn.Module):
     """Letters (B, 3, H, W) in [-1, 1], on white -> logits (B, 26), A to Z. 150,666 parameters."""
 
@@ -180,12 +158,6 @@ def load_segmenter(size: int = SMALL) -> Segmenter:
 def load_features(size: int = SMALL) -> FeatureNet:
     """The shipped features for images of ``size`` px, in evaluation mode: ``features.json``."""
     return _load(FeatureNet, "features", size).to(memory_format=torch.channels_last)
-
-
-@functools.cache
-def load_reader(size: int = SMALL) -> FactorReader:
-    """The shipped reader for photographs of ``size`` px, in evaluation mode: ``factors.json``."""
-    return _load(FactorReader, "factors", size).to(memory_format=torch.channels_last)
 
 
 @functools.cache

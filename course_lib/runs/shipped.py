@@ -34,6 +34,7 @@ NAMES = (
     "photo-ukiyo-e",
     "letters",
     "letters-many",
+    "letters-flow",
 )
 
 # of the scores, those that stand for the others

@@ -14,13 +14,12 @@ from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
 from course_lib.networks import frozen
 from course_lib.networks.efficientnet import load_photo_features
 from course_lib.networks.frozen import Segmenter, load_segmenter, segment
-from course_lib.training.segmenter import train_segmenter
 from tests.support.tensors import parameter_count
+from tools.making.segmenter import train_segmenter
 
 LOADERS = {
     "facades": frozen.load_segmenter,
     "features": frozen.load_features,
-    "factors": frozen.load_reader,
 }
 
 

@@ -1,6 +1,6 @@
 """How the weights of the small frozen networks are made again, in course_lib/networks/frozen_files.
 
-    python -m tools.making.frozen segmenter|features|factors|letters
+    python -m tools.making.frozen segmenter|features|letters
     python -m tools.making.frozen segmenter-128|...        those for images of more than 64 px
     python -m tools.making.frozen photographs              from a package: networks/efficientnet.py
 
@@ -33,14 +33,14 @@ from course_lib.data.letters import LETTERS, sheet
 from course_lib.errors import check_choice, telling
 from course_lib.houses.layout import Draw
 from course_lib.houses.render import Style
-from course_lib.metrics import factors
 from course_lib.metrics.scores import confusion, segmentation_scores
 from course_lib.networks.efficientnet import PhotoFeatures
 from course_lib.networks.frozen import (
     CLASSES,
     FILES,
+    HIGH,
+    LOW,
     WALLS,
-    FactorReader,
     FeatureNet,
     LetterReader,
     Segmenter,
@@ -48,7 +48,7 @@ from course_lib.networks.frozen import (
     segment,
 )
 from course_lib.training.profiles import device_name, pick_device
-from course_lib.training.segmenter import train, train_segmenter
+from tools.making.segmenter import train, train_segmenter
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,6 @@ RECIPES = {
         {32: 3000, 64: 3000},
         200,
     ),
-    "factors": Recipe(
-        "factors", "reader of the seven factors of a façade's style", 1600, {32: 5000, 64: 5000}, 50
-    ),
 }
 LARGE = {  # for photographs of more than 64 px, which show more
     "segmenter": {
@@ -96,7 +93,6 @@ LARGE = {  # for photographs of more than 64 px, which show more
         "touching": {96: 500, 128: 2000},
     },
     "features": {"steps": 1000, "sets": {96: 1500, 128: 2000}},
-    "factors": {"steps": 1000, "sets": {96: 2000, 128: 3000}},
 }
 RECIPES |= {
     f"{name}-128": replace(RECIPES[name], file=f"{RECIPES[name].file}_128", **changes)
@@ -120,7 +116,6 @@ def build(name: str, folder: Path = FILES) -> dict:
     makers = {
         "segmenter": _segmenter,
         "features": _features,
-        "factors": _factors,
         "letters": _letters,
     }
     net, measure = makers[name.partition("-")[0]](recipe)
@@ -239,7 +234,7 @@ def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
     return net, measure
 
 
-# ---- what a style is, for the other two
+# ---- what a style is
 
 
 def style_loss(said: Float[Tensor, "n 14"], styles: Float[Tensor, "n 7"]) -> Float[Tensor, " n"]:
@@ -247,7 +242,7 @@ def style_loss(said: Float[Tensor, "n 14"], styles: Float[Tensor, "n 7"]) -> Flo
     wall = F.cross_entropy(said[:, :WALLS], styles[:, 0].long(), reduction="none")
     rest = styles[:, [1, 3, 4, 5, 6]]
     brick = F.binary_cross_entropy_with_logits(said[:, WALLS], styles[:, 2], reduction="none")
-    low, high = rest.new_tensor(factors.LOW), rest.new_tensor(factors.HIGH)
+    low, high = rest.new_tensor(LOW), rest.new_tensor(HIGH)
     scaled = 2 * (rest - low) / (high - low) - 1
     return wall + brick + (said[:, WALLS + 1 :] - scaled).square().sum(1)
 
@@ -331,58 +326,6 @@ def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
         }
 
     return learner["net"], measure
-
-
-# ---- the reader of factors
-
-
-def accuracy(found: Float[Tensor, "n 7"], styles: Float[Tensor, "n 7"]) -> dict[str, float]:
-    """Of what was read of photographs: the share that is right for wall and brick, R^2 of the
-    others.
-    """
-    wrong, spread = (found - styles).square().sum(0), (styles - styles.mean(0)).square().sum(0)
-    scores = dict(zip(Style.NAMES, (1 - wrong / spread).tolist(), strict=True))
-    right = {
-        "wall": found[:, 0] == styles[:, 0],
-        "brick": (found[:, 2] > 0.5) == (styles[:, 2] > 0.5),
-    }
-    return scores | {name: hits.float().mean().item() for name, hits in right.items()}
-
-
-def _factors_lesson(
-    net: FactorReader, generator: torch.Generator, photos: Tensor, styles: Tensor
-) -> Tensor:
-    """The styles; half of the photographs are blurred or noisy, as a generator's may be."""
-    soft = F.avg_pool2d(photos, 3, 1, 1, count_include_pad=False)
-    strength = torch.rand(len(photos), 1, 1, 1, generator=generator)
-    noisy = photos + 0.1 * strength * torch.randn(photos.shape, generator=generator)
-    kind = torch.rand(len(photos), 1, 1, 1, generator=generator)
-    x = torch.where(
-        kind < 0.25, torch.lerp(photos, soft, strength), torch.where(kind < 0.5, noisy, photos)
-    )
-    return style_loss(net(x), styles).mean()
-
-
-def _factors(recipe: Recipe) -> tuple[FactorReader, Callable[[nn.Module], dict]]:
-    sets = [photographs("train", size, range(n), "factors")[::2] for size, n in recipe.sets.items()]
-    net = train(seeded(FactorReader, recipe.seed), _factors_lesson, sets, recipe.steps, recipe.seed)
-
-    def measure(net: nn.Module) -> dict:
-        found = {}
-        for size in recipe.sets:
-            photos, _, styles = photographs(
-                "test", size, range(recipe.held_out), "factors test", WALLS
-            )
-            scores = accuracy(factors.read(photos, net, sure=0), styles)
-            found[str(size)] = {name: round(value, 4) for name, value in scores.items()}
-        return {
-            "measured_on": f"{recipe.held_out} houses of test, each in {WALLS} fresh styles, "
-            "one for each colour of wall: share of right answers for wall and brick, "
-            "R^2 of the others",
-            "measured": found,
-        }
-
-    return net, measure
 
 
 # ---- the reader of letters

@@ -1,7 +1,7 @@
-"""Training of small networks that are frozen afterwards: notebook 05 makes a segmenter of its own.
+"""Training of small networks that are frozen afterwards, for tools/making/frozen.py.
 
 The networks, and what loads the weights that come with the course, are in
-:mod:`course_lib.networks.frozen`; tools/making/frozen.py makes those weights again.
+:mod:`course_lib.networks.frozen`.
 """
 
 from collections.abc import Callable
