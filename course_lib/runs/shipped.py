@@ -22,7 +22,6 @@ NAMES = (
     "panda",
     "lines-emoji",
     "lines-emoji-l1",
-    "edges-emoji",
     "flat-3d",
     "facades",
     "facades-many",

@@ -21,10 +21,10 @@ def test_tabs_are_filled_when_opened_and_show_their_errors(monkeypatch):
     real = draw.draw
     monkeypatch.setattr(draw, "draw", lambda *of: drawn.append([*of[0]]) or real(*of))
     monkeypatch.setattr(real_or_fake, "Game", lambda *_, **__: 1 / 0)
-    title, tabs = app.app(["shipped:edges-emoji"]).children
+    title, tabs = app.app(["shipped:lines-emoji"]).children
     assert [tabs.get_title(i) for i in range(3)] == ["Draw", "Real or fake?", "What D sees"]
     assert "guess" in title.value and "--accent: light-dark(#" in title.value  # the page's colours
-    assert drawn == [["outlines to emoji, one answer"]]
+    assert drawn == [["line drawings in colour"]]
     assert "Try first" in tabs.children[0].children[0].value
     assert "One moment" in tabs.children[1].children[0].value  # before it is opened, too
     with pytest.raises(ZeroDivisionError):

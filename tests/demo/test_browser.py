@@ -125,7 +125,7 @@ def voila(tmp_path_factory):
         "shipped:photos-colour",
         "shipped:photo-van-gogh",
         "shipped:photo-ukiyo-e",
-        "shipped:edges-emoji",
+        "shipped:lines-emoji",
         "shipped:facades-many",
         "shipped:flat-3d",
     )
@@ -391,7 +391,7 @@ def test_what_the_app_cannot_do_is_said(monkeypatch):
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(CourseError, match="answers on port"),
     ):
-        app.serve(["shipped:edges-emoji"], port=taken.getsockname()[1])
+        app.serve(["shipped:lines-emoji"], port=taken.getsockname()[1])
     monkeypatch.setitem(sys.modules, "voila.app", None)
     with pytest.raises(CourseError, match="package that is missing"):
         app.serve([])

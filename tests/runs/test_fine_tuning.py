@@ -71,13 +71,13 @@ def test_averages_begin_with_those_of_the_start_and_soon_follow(place, tmp_path)
 
 
 def test_a_run_tells_what_it_started_from_and_evaluate_shows_it(place, tmp_path, course):
-    first = {"data": str(place / "data"), "start": "edges-emoji"}
+    first = {"data": str(place / "data"), "start": "lines-emoji"}
     train("pix2pix", out=tmp_path / "out", steps=1, previews=0, **first)
     record = runs.read_settings(tmp_path / "out")["start"]
-    sha256 = shipped.about("edges-emoji")["sha256"]
-    assert record == {"name": "shipped:edges-emoji", "steps": 18_000, "sha256": sha256}
+    sha256 = shipped.about("lines-emoji")["sha256"]
+    assert record == {"name": "shipped:lines-emoji", "steps": 24_000, "sha256": sha256}
     words = ["evaluate", "--run", tmp_path / "out", "--data", place / "data"]
-    assert f"shipped:edges-emoji at step 18000, sha256 {sha256[:12]}" in course(*words)[1]
+    assert f"shipped:lines-emoji at step 24000, sha256 {sha256[:12]}" in course(*words)[1]
 
 
 @pytest.mark.parametrize("name", shipped.NAMES)

@@ -118,16 +118,16 @@ def test_a_photograph_keeps_its_luminance_and_gives_no_colour_away(tmp_path):
 
 def test_damaged_weights_are_noticed(tmp_path):
     for suffix in ("json", "safetensors"):
-        data = (shipped.FILES / f"edges-emoji.{suffix}").read_bytes()
-        (tmp_path / f"edges-emoji.{suffix}").write_bytes(data)
-    method, _ = runs.open_run("shipped:edges-emoji", "cpu")
-    shipped.load("edges-emoji", method, tmp_path)
+        data = (shipped.FILES / f"lines-emoji.{suffix}").read_bytes()
+        (tmp_path / f"lines-emoji.{suffix}").write_bytes(data)
+    method, _ = runs.open_run("shipped:lines-emoji", "cpu")
+    shipped.load("lines-emoji", method, tmp_path)
     del method.networks["D"]
     with pytest.raises(KeyError):  # weights that would go nowhere
-        shipped.load("edges-emoji", method, tmp_path)
-    (tmp_path / "edges-emoji.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        shipped.load("lines-emoji", method, tmp_path)
+    (tmp_path / "lines-emoji.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(CourseError, match="damaged"):
-        shipped.load("edges-emoji", method, tmp_path)
+        shipped.load("lines-emoji", method, tmp_path)
 
 
 def test_the_commands(course, refusal):

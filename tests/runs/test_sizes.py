@@ -113,8 +113,8 @@ def test_what_has_seen_parts_gets_a_rim_that_is_cut_off_again():
 @pytest.mark.parametrize(
     ("run", "scale", "inner", "outer"),
     [
-        ("shipped:edges-emoji", None, (256, 128), (256, 128)),
-        ("shipped:edges-emoji", 0.5, (250, 128), (256, 128)),
+        ("shipped:lines-emoji", None, (192, 128), (192, 128)),
+        ("shipped:lines-emoji", 0.5, (250, 166), (256, 192)),
         (64, None, (128, 64), (128, 64)),
         ("shipped:flat-3d", 1, (500, 333), (500, 336)),  # nothing is resized
     ],
@@ -172,7 +172,7 @@ def test_alpha_is_kept_where_that_is_asked_for(tmp_path):
     image.save(tmp_path / "a.png")
     white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     white.save(tmp_path / "b.png")
-    run, ways = "shipped:edges-emoji", (("a.png", True), ("a.png", False), ("b.png", False))
+    run, ways = "shipped:lines-emoji", (("a.png", True), ("a.png", False), ("b.png", False))
     kept, plain, on_white = (
         Image.open(translated(run, tmp_path / name, tmp_path / f"{name}{keep}", keep_alpha=keep))
         for name, keep in ways
@@ -192,7 +192,7 @@ SIZES = [(17, 900), (1025, 3), (1, 1), (64, 64), (65, 63), (128, 64), (333, 500)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "run, scale", [("shipped:edges-emoji", ()), ("shipped:flat-3d", ("--scale", 0.25))]
+    "run, scale", [("shipped:lines-emoji", ()), ("shipped:flat-3d", ("--scale", 0.25))]
 )
 def test_images_of_odd_sizes_come_back_in_theirs(run, scale, tmp_path, course):
     """Upright, and as a camera that was turned stores them; of all kinds: data/test_images.py."""
@@ -220,5 +220,5 @@ def test_what_torch_says_of_memory_ends_in_an_error_that_names_scale(photo, tmp_
 
     monkeypatch.setattr("course_lib.methods.pix2pix.Pix2Pix.translate", full)
     with pytest.raises(CourseError, match=r"out of memory[\s\S]*photo.png[\s\S]*--scale"):
-        translated("shipped:edges-emoji", photo, tmp_path / "out", scale=1)
+        translated("shipped:lines-emoji", photo, tmp_path / "out", scale=1)
     assert not list((tmp_path / "out").iterdir())
