@@ -25,7 +25,7 @@ from course_lib.methods.base import Method
 from course_lib.metrics import pixels, scores
 from course_lib.metrics.perceptual import kid, levelled
 from course_lib.networks.efficientnet import InvertedBottleneck, PhotoFeatures
-from course_lib.runs.opening import open_translator
+from course_lib.runs.folder import open_translator
 from tools.making.frozen import folded
 
 SCORES = KID, DISTANCE = "kid_lite1", "distance_lite1"  # that nobody else gives

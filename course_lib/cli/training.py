@@ -229,13 +229,13 @@ def evaluate(
 ) -> None:
     """Score a trained run on held-out data, beside two baselines, with 95 % intervals."""
     from course_lib import runs
-    from course_lib.metrics import words
+    from course_lib.metrics import report
 
     facts = runs.over_time(folder) if over_time else {}  # refuses before it takes long
     run = runs.open_translator(folder, device)
     scores = runs.evaluate(*run, data, split, direction, folder) | facts
     unknown = {n: None for n, v in scores.items() if isinstance(v, float) and not math.isfinite(v)}
-    print(json.dumps(scores | unknown) if as_json else words.table(scores))  # JSON has no NaN
+    print(json.dumps(scores | unknown) if as_json else report.table(scores))  # JSON has no NaN
 
 
 @app.command()
@@ -250,10 +250,10 @@ def export(
 ) -> None:
     """Write a trained generator as an ONNX file, checked against PyTorch on held-out inputs."""
     if step:
-        from course_lib.runs import opening
+        from course_lib.runs import open_run
         from course_lib.runs import step as training
 
-        facts = training.to_onnx(opening.open_run(folder, "cpu")[0], onnx)
+        facts = training.to_onnx(open_run(folder, "cpu")[0], onnx)
         return print(f"wrote {onnx}: one training step, of {facts['size']:,} numbers")
     from course_lib.runs.export import export_run
 

@@ -19,9 +19,9 @@ from course_lib import runs
 from course_lib.data import TwoDomains, opened_for, photos, spread
 from course_lib.demo import CAPTIONS
 from course_lib.errors import ensure, need
-from course_lib.runs import looks, shipped
+from course_lib.runs import shipped, traits
 from course_lib.widgets import (
-    back,
+    cycle,
     draw,
     latents,
     lens,
@@ -143,7 +143,7 @@ def _kinds(run: Translator) -> list[str]:
     method, settings = run.method, run.settings
     both_ways = len(method.directions) > 1
     fits = {
-        "Photograph": looks.takes_photographs(method, settings),
+        "Photograph": traits.takes_photographs(method, settings),
         "Paint": bool(paint.palette_of(settings)),
         "Draw": settings["data"] in draw.PRESETS and settings["direction"] == "xy",
         "Many answers": method.reads_codes,
@@ -188,7 +188,7 @@ def _made(kind: str, run: Translator) -> w.Widget:
     if kind == "There and back":
         words = DOMAINS.get(run.settings["data"], ("x", "y"))
         words = words if run.settings["direction"] == "xy" else words[::-1]
-        return back.both_ways(method, x, y, names, words)
+        return cycle.both_ways(method, x, y, names, words)
     if kind == "Borrowed looks":
         return styles.mixer(method, x, y, names, names)
     if kind == "Rebuild":

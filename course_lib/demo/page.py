@@ -29,7 +29,7 @@ from course_lib.methods.base import Method
 from course_lib.methods.pix2pix import PRESETS as PIX2PIX
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.plotting.figures import stitch
-from course_lib.runs import image_translator, looks, open_translator, step
+from course_lib.runs import image_translator, open_translator, step, traits
 from course_lib.runs.export import METHODS, export_run
 from course_lib.runs.shipped import NAMES, PREFIX, about, name_of
 from course_lib.widgets import paint
@@ -105,7 +105,7 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     entry |= {key: int(facts[key]) for key in ("size", "z_dim", "multiple")}
     method, settings = open_translator(folder, "cpu")
     any_size = entry["multiple"] > 0 and not entry["z_dim"]
-    entry["photograph"] = any_size and looks.takes_photographs(method, settings)
+    entry["photograph"] = any_size and traits.takes_photographs(method, settings)
     if entry["photograph"]:
         picture = image_translator(method, settings)(photos.photograph(PHOTOGRAPHS[0]))
         (page / "presets").mkdir(exist_ok=True)
@@ -127,8 +127,8 @@ def _add_training(page: Path, both: Method | None = None) -> dict:
     names = [f"training/{name}.onnx" for name in ("step", "l1", "look")]
     (page / "training").mkdir()
     both = both or Pix2Pix(Config(**PIX2PIX["tab"]))
-    alone = type(both)(dataclasses.replace(both.config, lambda_gan=0.0))
     facts = step.to_onnx(both, page / names[0], page / names[2])
+    alone = type(both)(dataclasses.replace(both.config, lambda_gan=0.0))
     step.to_onnx(alone, page / names[1])
     run = {
         "method": "pix2pix",

@@ -47,6 +47,11 @@ class Config(TrainingConfig):
             f"got {self.image_size}, {self.base_channels}",
             "choose 32, 64 or 128 px, and 32, 48 or 64 channels",
         )
+        require(
+            self.drop_x <= 1,
+            f"drop_x is a share from 0 to 1, got {self.drop_x:g}",
+            "choose 0.1, or 1 for a flow that never sees its input",
+        )
 
 
 _SMALL = {"jitter": "auto", "flip": "auto"}

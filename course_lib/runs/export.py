@@ -15,8 +15,8 @@ from course_lib.data import DATA_SETS, opened_for, spread
 from course_lib.data.files import MARK, check_outputs, expanded, replace_file
 from course_lib.errors import ensure, need
 from course_lib.methods.base import Method
-from course_lib.runs import looks
-from course_lib.runs.opening import in_direction, open_translator
+from course_lib.runs import traits
+from course_lib.runs.folder import in_direction, open_translator
 from course_lib.runs.sizes import size_step
 
 LIMIT = 1e-3  # largest difference to PyTorch that passes, of images in [-1, 1]
@@ -88,7 +88,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     With ``half``, large weights are float16. Where other sizes fit, a wider and a higher one are
     compared, too. Returns the metadata, ``difference``, ``compared`` (inputs), ``bytes``,
     ``dataset`` (the test split as the method sees it), ``grey`` (whether its x is seen in grey) and
-    ``share`` (of a picture that it shows: ``Look``).
+    ``share`` (of a picture that it shows: ``Traits``).
     Raises CourseError, and leaves ``path`` alone, if the difference is above 1e-3, the run cannot
     be exported, or a file is there that is no export.
     """
@@ -126,7 +126,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
         written = made.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, written)
-    look = looks.of_run(settings, direction)
+    look = traits.of_run(settings, direction)
     return facts | {
         "difference": difference,
         "compared": len(x),

@@ -15,7 +15,7 @@ from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.methods.image_pool import ImagePool
 from course_lib.runs import shipped
-from course_lib.runs.opening import config_of, open_run, read_settings
+from course_lib.runs.folder import config_of, open_run, read_settings
 from course_lib.training import checkpoint
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from course_lib.errors import ensure
 from course_lib.methods.base import Method
-from course_lib.metrics import words
+from course_lib.metrics import report
 
 FILES = Path(__file__).parent / "shipped_files"
 PREFIX = "shipped:"
@@ -77,7 +77,7 @@ def origin(name: str) -> dict[str, object]:
         f"{told['seconds'] / 60:.0f} min, {run['device']}, seed {run['seed']}",
         "weights": f"{told['bytes'] / 1e6:.1f} MB",
     }
-    rows |= {f"test {score}": words.value_of(score, test) for score in MAIN if score in test}
+    rows |= {f"test {score}": report.value_of(score, test) for score in MAIN if score in test}
     return rows | {"made again by": told["command"], "all of it": FILES / f"{name}.json"}
 
 

@@ -10,7 +10,7 @@ from course_lib.data import opened_for, spread
 from course_lib.data.images import in_palette, to_image, to_tensor
 from course_lib.data.one_photo import OnePhoto
 from course_lib.errors import CourseError, ensure
-from course_lib.runs import image_translator, looks
+from course_lib.runs import image_translator, traits
 from course_lib.widgets.draw import Canvas
 from course_lib.widgets.show import data_url, read_upload
 
@@ -20,7 +20,7 @@ STARTS = 7  # of val, beside the photograph itself
 def palette_of(settings: dict) -> list[tuple[int, int, int]]:
     """The colours, red, green and blue, from which a run with these ``settings`` paints; of most
     runs none."""
-    return [*looks.of_run(settings, settings["direction"]).palette]
+    return [*traits.of_run(settings, settings["direction"]).palette]
 
 
 def starts(method: Any, settings: dict) -> dict[str, Image.Image]:

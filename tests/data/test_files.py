@@ -12,7 +12,7 @@ from course_lib.errors import CourseError
 from course_lib.experiments.claims import read_claims
 from course_lib.experiments.grids import read_grid
 from course_lib.experiments.sweep import table
-from course_lib.runs.opening import read_settings
+from course_lib.runs.folder import read_settings
 from tests.support.pictures import noise
 
 GRID = """method = 'pix2pix'

@@ -12,9 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from course_lib import runs
 from course_lib.data import base, images, one_photo, open_dataset
 from course_lib.demo import page as demo
 from course_lib.errors import CourseError
+from course_lib.methods.dcgan import DCGAN
 from course_lib.methods.pix2pix import PRESETS, Config, Pix2Pix
 from course_lib.runs import step, translate_files
 from tests.support.pictures import encoded, photograph
@@ -238,6 +240,10 @@ def test_a_step_of_ones_own_trains_in_the_page(tmp_path):
     terms = torch.stack([*method.step({"x": x, "y": y}).values()])
     assert session.run(["terms"], given)[0] == pytest.approx(terms.numpy(), abs=1e-4)
     assert told["config"]["image_size"] == 32 and told["config"]["lr"] == 2e-4
+    (other := tmp_path / "other").mkdir()
+    dcgan = DCGAN(runs.make_config("dcgan", "smoke", 32))  # its settings have no L1 to go on alone
+    with pytest.raises(CourseError, match="cannot be exported"):
+        demo._add_training(other, dcgan)
     with pytest.raises(CourseError, match="seen photographs"):
         step.to_onnx(
             Pix2Pix(Config(**PRESETS["tab"] | {"image_size": 32, "lambda_features": 1.0})),

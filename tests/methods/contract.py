@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from course_lib.data.facades import colour_labels
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.runs.opening import swapped
+from course_lib.runs.folder import swapped
 from course_lib.training import checkpoint, progress
 from course_lib.training import run as training_run
 from course_lib.training.fit import fit

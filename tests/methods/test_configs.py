@@ -90,6 +90,7 @@ IMPOSSIBLE = [  # beside the configuration of the contract
     ("flow", {"image_size": 20}, "image_size|multiple|size"),
     ("flow", {"base_channels": 12}, "base_channels"),
     ("flow", {"euler_steps": 0}, "euler_steps"),
+    ("flow", {"drop_x": 1.5}, "from 0 to 1, got 1.5"),
 ]
 
 

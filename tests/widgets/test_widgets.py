@@ -18,7 +18,7 @@ from course_lib.data.facades import Facades
 from course_lib.data.images import read_image, to_bytes, to_image
 from course_lib.methods.cut import CUT
 from course_lib.plotting.figures import GAP
-from course_lib.widgets import back, latents, lens, photograph, scene, show, styles
+from course_lib.widgets import cycle, latents, lens, photograph, scene, show, styles
 from tests.support import pictures
 from tests.support.small import untrained
 
@@ -76,7 +76,7 @@ DRAWS = {  # or draw_NAME
 }
 WIDGETS = {  # module, what makes it, and the control that is moved
     "latents": (latents, explorer, w.FloatSlider, "value", [1.0, 2.0]),
-    "back": (back, lambda: back.both_ways(*made("cyclegan")), show.Pictures, "value", [1, 2]),
+    "back": (cycle, lambda: cycle.both_ways(*made("cyclegan")), show.Pictures, "value", [1, 2]),
     "photograph": (photograph, lambda: ways(*[(40, 32)] * 3), show.Pictures, "value", [1, 2]),
     "styles": (styles, lambda: styles.mixer(*made("munit")), show.Pictures, "value", [1, 2]),
     "scene": (scene, editor, w.IntSlider, "value", [1, 8]),
@@ -115,16 +115,16 @@ def test_a_widget_hides_no_bug(name, monkeypatch):
 def test_there_and_back_is_both_generators():
     method, x, y = made("cyclegan")
     for direction in ("xy", "yx"):
-        shown = back.there_and_back(method, x[0], direction)
+        shown = cycle.there_and_back(method, x[0], direction)
         there = method.translate(x[:1], direction=direction)["fake_y"]
         assert torch.equal(shown[0], x[0]) and torch.equal(shown[1], there[0])
         assert torch.equal(
             shown[2], method.translate(there, direction=direction[::-1])["fake_y"][0]
         )
-    chosen, direction, panel = back.both_ways(method, x, y).children
+    chosen, direction, panel = cycle.both_ways(method, x, y).children
     direction.value = "yx"
     assert [url for _, url in chosen.options] == [show.data_url(to_image(image)) for image in y]
-    assert seen(panel.picture.value).tobytes() == back.draw_back(method, y[0], "yx").tobytes()
+    assert seen(panel.picture.value).tobytes() == cycle.draw_back(method, y[0], "yx").tobytes()
 
 
 # ---- the latent explorer

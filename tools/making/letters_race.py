@@ -20,8 +20,8 @@ from course_lib.data import open_dataset
 from course_lib.data.images import to_bytes
 from course_lib.data.letters import LETTERS
 from course_lib.methods.bicyclegan import VARIANTS
-from course_lib.runs import starting
-from course_lib.runs.opening import open_run
+from course_lib.runs import make_config, train
+from course_lib.runs.folder import open_run
 
 SHEETS = Path(__file__).parents[2] / "notebooks" / "sweeps" / "letters"
 SEEDS, STEPS, RANDOM, READ = 5, 3000, 16, 8
@@ -56,10 +56,8 @@ def main() -> None:
     for seed in range(SEEDS):
         for name, sheet in sheets.items():
             run = Path(runs) / f"{name}-{seed}"
-            config = starting.make_config("bicyclegan", "cpu", 32, [*SETTINGS, f"variant={name}"])
-            starting.train(
-                "bicyclegan", "letters:many", run, config, steps=STEPS, seed=seed, resume=True
-            )
+            config = make_config("bicyclegan", "cpu", 32, [*SETTINGS, f"variant={name}"])
+            train("bicyclegan", "letters:many", run, config, steps=STEPS, seed=seed, resume=True)
             sheet += [torch.cat([*row], dim=2).mean(0) for row in alphabets(run)]
             image = Image.fromarray(to_bytes(torch.cat(sheet)).numpy())
             image.save(SHEETS / f"{name}.webp", quality=80, method=6)

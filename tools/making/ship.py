@@ -17,15 +17,16 @@ from typing import NamedTuple
 import safetensors.torch
 from torch.utils.data import Dataset
 
+from course_lib import runs
 from course_lib.data import files, open_dataset
 from course_lib.data.images import to_bytes
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.methods.image_pool import ImagePool
 from course_lib.metrics.samples import score_generated
-from course_lib.runs import shipped, starting
-from course_lib.runs.evaluating import evaluate
-from course_lib.runs.opening import open_run, read_settings, untrained
+from course_lib.runs import shipped
+from course_lib.runs.evaluation import evaluate
+from course_lib.runs.folder import open_run, read_settings, untrained
 from course_lib.training import checkpoint
 from course_lib.training.run import read_history
 from tools.making import strips
@@ -73,9 +74,9 @@ def train(name: str, out: Path, recipe: Recipe | None = None) -> dict:
 
 
 def _run(recipe: Recipe, out: Path, **more) -> None:
-    config = starting.make_config(recipe.method, "cpu", recipe.size, [*recipe.settings])
+    config = runs.make_config(recipe.method, "cpu", recipe.size, [*recipe.settings])
     length = {"steps": recipe.steps, "seed": SEED, "direction": recipe.direction}
-    starting.train(recipe.method, recipe.data, out, config, resume=True, **length, **more)
+    runs.train(recipe.method, recipe.data, out, config, resume=True, **length, **more)
 
 
 def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> dict:

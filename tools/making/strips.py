@@ -17,8 +17,8 @@ from course_lib.methods.base import Method
 from course_lib.metrics import nearest_neighbours
 from course_lib.plotting.figures import stitch
 from course_lib.plotting.strips import chosen
-from course_lib.runs.opening import open_run
-from course_lib.runs.translating import image_translator
+from course_lib.runs.folder import open_run
+from course_lib.runs.translation import image_translator
 
 # Pictures are kept at the start and after each of so many equal parts: one a minute of an hour.
 MOMENTS = 60

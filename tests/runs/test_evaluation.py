@@ -9,7 +9,7 @@ import pytest
 
 from course_lib import CourseError, runs
 from course_lib.data.images import to_image
-from course_lib.metrics import words
+from course_lib.metrics import report
 from tests.metrics.test_scores import Stub
 from tests.support import small, tensors
 from tests.support.pictures import noise, saved
@@ -78,7 +78,7 @@ def test_the_images_that_a_run_has_learned_from_are_not_a_folder_for_testing(tmp
         with pytest.raises(CourseError, match="learned from these images"):
             runs.evaluate(Stub(lambda x: x, size=16), run, str(data), split)
     learned = runs.evaluate(Stub(lambda x: x, size=16), run, str(mine), "train")
-    assert learned["n"] == 2 and "images are what is scored" in words.verdict(learned)
+    assert learned["n"] == 2 and "images are what is scored" in report.verdict(learned)
 
 
 def test_what_one_image_cannot_tell_is_said(trained, tmp_path, course):
@@ -102,12 +102,12 @@ def test_without_pairs_the_inputs_and_real_images_are_the_baselines(tmp_path):
     )
     assert copied["kid_lite0"] == pytest.approx(copied["baseline_copy_kid"], rel=1e-3)
     assert there["baseline_real_kid"] < there["baseline_copy_kid"]
-    assert "closer to the real images than the inputs themselves" in words.verdict(there)
+    assert "closer to the real images than the inputs themselves" in report.verdict(there)
     pupil = Stub(lambda x: x, lambda y: y, size=16)
     pupil.through_lite0 = True
     own = runs.evaluate(pupil, run, str(tmp_path))
-    assert own["kid_lite0"] == copied["kid_lite0"] and "judge the pictures" in words.verdict(own)
-    told = words.table(there).splitlines()
+    assert own["kid_lite0"] == copied["kid_lite0"] and "judge the pictures" in report.verdict(own)
+    told = report.table(there).splitlines()
     assert f"{'chroma_ratio':24} not measured: the real images are grey" in told
 
 
@@ -128,7 +128,7 @@ def test_the_verdict_is_against_what_took_no_learning(l1, n, said):
     scores = SURE | {"n": n, "groups": n, "psnr": 9.0}
     for name, value in {"l1": l1, "baseline_mean_l1": 0.4, "baseline_nn_l1": 0.2}.items():
         scores |= {name: value, f"{name}_low": value - 0.02, f"{name}_high": value + 0.02}
-    lines = words.table(scores).splitlines()
+    lines = report.table(scores).splitlines()
     assert lines[-1].startswith("In short: ") and said in lines[-1]
     assert ("too few" in lines[-1]) == ("too few" in said)
     heads = [lines.index(f"{head} is better") for head in ("↓ lower", "↑ higher")]
@@ -137,5 +137,5 @@ def test_the_verdict_is_against_what_took_no_learning(l1, n, said):
 
 
 def test_each_score_is_explained_once():
-    names = [name for _, _, row in words.SCORES for name in row.split()]
-    assert len(names) == len(set(names)) and words.BASELINES.keys() <= set(names)
+    names = [name for _, _, row in report.SCORES for name in row.split()]
+    assert len(names) == len(set(names)) and report.BASELINES.keys() <= set(names)

@@ -36,9 +36,9 @@ from course_lib.data.images import (
 from course_lib.errors import CourseError, ensure, need, note
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
-from course_lib.runs import looks
+from course_lib.runs import traits
+from course_lib.runs.folder import in_direction, open_translator
 from course_lib.runs.label_maps import translate_scenes
-from course_lib.runs.opening import in_direction, open_translator
 from course_lib.runs.sizes import Input, framer, make_targets, pictures, write_files
 
 STILL = (".png", ".jpg", ".jpeg")  # asked for, of a film the first frame is translated
@@ -66,7 +66,7 @@ def translate_files(
     ``target`` may be NAME.png, NAME.jpg or NAME.webp for one image; of several ``samples`` it is
     then the common name. Outputs have the sizes of their inputs. On the way the shorter side has
     the size of the training (more where that showed squares of larger pictures only:
-    ``Look.share``) and the longer at most 16 times as much, or both sides are multiplied by
+    ``Traits.share``) and the longer at most 16 times as much, or both sides are multiplied by
     ``scale``, and what a network needs beyond that is as in ``sizes.fitted``. A
     network that takes squares only gets the image squeezed into one. ``squared`` does so with every
     network, and outputs stay squares. ``keep_alpha``: an output is as transparent as its input. Of
@@ -74,7 +74,7 @@ def translate_files(
     learned from such images, or if ``squared``; not if it is to be translated ``whole``. A run that
     learned to colour sees the input in grey, and an output has the colours of the network and the
     luminance of the input, pixel by pixel. One that learned from grey images of y alone gives such.
-    One that learned from flat colours sees the input in those. See ``looks.py``.
+    One that learned from flat colours sees the input in those. See ``traits.py``.
 
     ``samples`` above 1 asks for that many outputs an input, with ``_1``, ``_2`` ... added to the
     names: equal numbers are equal codes z where the method has codes, else chance (dropout) makes
@@ -100,7 +100,7 @@ def translate_files(
     ensure(
         not (is_film and keep_alpha), "films are not transparent", "--keep-alpha", "leave it out"
     )
-    paths, look = _inputs(source), looks.of_run(settings, direction)
+    paths, look = _inputs(source), traits.of_run(settings, direction)
     paired, input_is_left = (squared or look.beside) and not whole, direction == "xy"
     example = style and read_image(style)
     if example and not whole:
@@ -200,7 +200,7 @@ def image_translator(
         settings["method"],
         "give a run that has learned from images",
     )
-    look = looks.of_run(settings, settings["direction"])
+    look = traits.of_run(settings, settings["direction"])
     translate = _translator(method, look, squared=squared)
 
     def translated(image: Image.Image) -> Image.Image:
@@ -218,7 +218,7 @@ def _input(name: object, image: Image.Image) -> Input:
 
 def _translator(
     method: Method,
-    look: looks.Look,
+    look: traits.Traits,
     style: Image.Image | None = None,
     samples: int = 1,
     seed: int = 0,

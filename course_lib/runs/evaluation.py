@@ -19,8 +19,8 @@ from course_lib.methods.base import Method
 from course_lib.metrics import resampling, samples, scores
 from course_lib.networks.hardware import seeded
 from course_lib.plotting.figures import score_over_time
-from course_lib.runs import looks
-from course_lib.runs.opening import check_maps, in_direction
+from course_lib.runs import traits
+from course_lib.runs.folder import check_maps, in_direction
 from course_lib.training.run import read_rows
 
 
@@ -53,7 +53,7 @@ def evaluate(
     differ. NAME_low and NAME_high are the ends of a score's 95 % interval over the images, of which
     relatives (``groups`` of the data set) count as one draw. ``split`` is by default "test", and
     "all" of a folder that has no splits and is not the one that the run has learned from. nan
-    stands for what cannot be measured; ``metrics.words`` says why. ``folder`` is for the messages.
+    stands for what cannot be measured; ``metrics.report`` says why. ``folder`` is for the messages.
     """
     data, direction = os.path.expanduser(data), direction or settings["direction"]
     ensure(
@@ -117,7 +117,7 @@ def _is_learned(data: str, settings: dict) -> bool:
         os.path.isdir(data)
         and os.path.isdir(settings["data"])
         and os.path.samefile(data, settings["data"])
-    ) or (looks.fingerprint(data) or None) == settings.get("fingerprint", "")
+    ) or (traits.fingerprint(data) or None) == settings.get("fingerprint", "")
 
 
 def _training_set(

@@ -13,8 +13,8 @@ from course_lib.errors import CourseError, ensure, explained
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
-from course_lib.runs import fine_tuning, looks
-from course_lib.runs.opening import check_maps, read_settings
+from course_lib.runs import fine_tuning, traits
+from course_lib.runs.folder import check_maps, read_settings
 from course_lib.training import profiles
 from course_lib.training.fit import Result, fit
 from course_lib.training.run import check_settings
@@ -99,8 +99,8 @@ def train(
         "steps": steps,
         "minutes": minutes,
         "start": begun.facts if begun else None,
-        "look": looks.of_data(train_set) if cls.translates else None,
-        "fingerprint": looks.fingerprint(data),
+        "look": traits.of_data(train_set) if cls.translates else None,
+        "fingerprint": traits.fingerprint(data),
         "versions": {"course_lib": __version__, "torch": torch.__version__},
         "device": profiles.device_name(),
     }

@@ -18,7 +18,7 @@ COLOURLESS = 0.01  # mean spread of the channels of an image in [-1, 1]: a JPEG 
 ALIKE = 0.04  # mean difference of two images in grey, for which the same goes
 
 
-class Look(NamedTuple):
+class Traits(NamedTuple):
     """How pictures are translated."""
 
     beside: bool  # an A|B image is cut in two, and its half is the input
@@ -58,14 +58,14 @@ def fingerprint(data: str) -> str:
     return hashlib.sha256(told).hexdigest() if told else ""
 
 
-def of_run(settings: dict, direction: str) -> Look:
+def of_run(settings: dict, direction: str) -> Traits:
     """By its run.json, for a translation in this ``direction``."""
     look = settings["look"]
     ways = "xy" if direction == settings["direction"] else "yx"  # as the training called them
     from_grey, to_grey = (side in look["grey"] for side in ways)
     colouring = look["same_luminance"] and from_grey and not to_grey
     palette = [tuple(colour) for colour in look.get("palette", ())] if direction == "xy" else ()
-    return Look(look["beside"], colouring, to_grey, look.get("share", 1.0), palette)
+    return Traits(look["beside"], colouring, to_grey, look.get("share", 1.0), palette)
 
 
 def takes_photographs(method: Method, settings: dict) -> bool:
