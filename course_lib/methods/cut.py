@@ -198,7 +198,7 @@ class CUT(Method):
             # Each step sees both from another pixel on and in one of two sizes, or G would learn to
             # draw rings and threads for the pixels that the network takes. It needs 16 px.
             see, side = self.photo_features(), cfg.image_size
-            size = 1 + torch.randint(2 if side >= 64 else 1, ()).item()
+            size = 1 + int(torch.randint(2 if side >= 64 else 1, ()))
             top, left = torch.randint(min(16, side - 15), (2,)).tolist()
             seen = (F.avg_pool2d(out[name][..., top:, left:], size) for name in ("fake_y", "y"))
             grams = ([losses.gram(h) for h in see(images)] for images in seen)
