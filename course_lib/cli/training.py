@@ -15,7 +15,9 @@ from course_lib.methods import METHODS
 app = typer.Typer()
 
 # Options that several commands have
-Profile = Annotated[str, typer.Option(help="auto, smoke, cpu, gpu, or paper (train only)")]
+Profile = Annotated[
+    str, typer.Option(help="auto, smoke, cpu or gpu; of train also the method's: paper, tab")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
 Direction = Annotated[
     str | None, typer.Option(help="xy, or yx to swap the domains; default: as trained")

@@ -90,8 +90,8 @@ def build(
 
 def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     """Export one run and write its presets; its entry in models.json."""
-    known = name_of(folder)
-    title = about(known)["title"] if known else folder.resolve().name
+    known, run = name_of(folder), folder.resolve()
+    title = about(known)["title"] if known else (run.parent if run.name == "best" else run).name
     if known in CAPTIONS:
         title = CAPTIONS[known][0].upper() + CAPTIONS[known][1:]
     stem = name = re.sub(r"[^\w.-]+", "-", known or title).strip(".-") or "run"

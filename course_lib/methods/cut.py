@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -194,8 +195,13 @@ class CUT(Method):
         if cfg.lambda_gan:
             terms["g_gan"] = losses.least_squares_generator(self.run(self.D, out["fake_y"]))
         if cfg.lambda_style:
-            see = self.photo_features()
-            grams = ([losses.gram(h) for h in see(out[name])] for name in ("fake_y", "y"))
+            # Each step sees both from another pixel on and in one of two sizes, or G would learn to
+            # draw rings and threads for the pixels that the network takes. It needs 16 px.
+            see, side = self.photo_features(), cfg.image_size
+            size = 1 + torch.randint(2 if side >= 64 else 1, ()).item()
+            top, left = torch.randint(min(16, side - 15), (2,)).tolist()
+            seen = (F.avg_pool2d(out[name][..., top:, left:], size) for name in ("fake_y", "y"))
+            grams = ([losses.gram(h) for h in see(images)] for images in seen)
             terms["g_style"] = losses.style(*grams)
         if cfg.lambda_x:
             compared["g_nce_x"] = out["fake_y"]

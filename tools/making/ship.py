@@ -1,4 +1,4 @@
-"""The shipped weights and the gallery's runs, trained again, packed, hashed and measured.
+"""The shipped weights, trained again, packed, hashed and measured.
 
 ``python -m tools.making.ship NAME --out RUN`` goes on where it was stopped. ``--score`` in place of
 ``--out`` measures what is shipped again, after a measure has changed, and ``--sheet FILE.webp``
@@ -49,7 +49,7 @@ class Recipe(NamedTuple):
 
 
 def recipes() -> dict[str, Recipe]:
-    """What can be made: shipped networks, and runs that are kept as pictures."""
+    """What can be made: the shipped networks."""
     rows = tomllib.loads(Path(__file__).with_name("recipes.toml").read_text(encoding="utf-8"))
     found = {name: Recipe(**row) for name, row in rows.items()}
     return {
@@ -83,8 +83,7 @@ def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> di
     """Write what is kept of the finished run ``out`` into ``folder``; returns what NAME.json tells.
 
     NAME.json says where it comes from, with scores and curves, and NAME.film.webp shows how it
-    learned. NAME.safetensors are the weights in half precision, if they are shipped; else NAME.webp
-    shows test images. An exhibit has both.
+    learned. NAME.safetensors are the weights in half precision.
     """
     recipe, run = recipe or recipes()[name], read_settings(out)
     if recipe.start:
@@ -117,16 +116,13 @@ def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> di
         "card": train_set.card,
         "curves": strips.curves(history),
     }
-    if name in shipped.NAMES:
-        blob = weights_of(method)
-        if len(blob) > LIMIT:
-            raise CourseError(
-                f"{len(blob) / 1e6:.1f} MB are too much for a demo", out, "train a narrower network"
-            )
-        origin |= {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
-        files.replace_file(folder / f"{name}.safetensors", blob)
-    if name not in shipped.NAMES:
-        files.replace_file(folder / f"{name}.webp", strips.results(method, run))
+    blob = weights_of(method)
+    if len(blob) > LIMIT:
+        raise CourseError(
+            f"{len(blob) / 1e6:.1f} MB are too much for a demo", out, "train a narrower network"
+        )
+    origin |= {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
+    files.replace_file(folder / f"{name}.safetensors", blob)
     files.replace_file(folder / f"{name}.film.webp", strips.film(out / "moments"))
     return _with_scores(origin, method, folder / f"{name}.json")
 

@@ -7,16 +7,11 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torch.utils.data import Subset
 
-from course_lib.data import View, files, opened_for, photos
-from course_lib.methods.base import Method
-from course_lib.metrics import nearest_neighbours
+from course_lib.data import files, photos
 from course_lib.plotting.figures import stitch
-from course_lib.plotting.strips import chosen
 from course_lib.runs.folder import open_run
 from course_lib.runs.translation import image_translator
 
@@ -37,32 +32,6 @@ def keeper(folder: Path) -> Callable[[int, dict[str, Tensor]], None]:
         files.replace_file(folder / f"{step:08d}.png", png.getvalue())
 
     return keep
-
-
-@torch.no_grad()
-def results(method: Method, run: dict) -> bytes:
-    """WebP, for :func:`plotting.strips.rows_of`: eight test images, the network's and the truth.
-
-    Of a GAN from noise: samples, the training images nearest to them, other samples, and so on.
-    """
-    split = "test" if method.translates else "train"
-    data = opened_for(method, run["data"], split, run["direction"])
-    if method.translates:
-        items = [data[i] for i in chosen(data)]
-        batch = {
-            key: torch.stack([item[key] for item in items]) for key in ("x", "y", *method.maps)
-        }
-        rows = [batch["x"], method.translate_batch(batch)["fake_y"], batch["y"]]
-    else:
-        seen, rows = Subset(data, View(data).presentable), []
-        with torch.random.fork_rng():
-            torch.manual_seed(run["seed"])
-            fakes = list(method.preview().values())[:2]
-        for fake in fakes:
-            nearest = nearest_neighbours(fake, seen, key="y").tolist()
-            rows += [fake, torch.stack([seen[i]["y"] for i in nearest])]
-    Image.fromarray(stitch(rows)).save(file := io.BytesIO(), "webp", quality=90, method=6)
-    return file.getvalue()
 
 
 def sheet(run: Path | str) -> bytes:
