@@ -21,6 +21,8 @@ Ecker, Bethge: CVPR 2016; in the training of a generator: Johnson, Alahi, Fei-Fe
 
     L                + lambda_style style(G(x), y), see losses.style
 
+Both are seen from another pixel on in each step, and from 64 px on in one of two sizes.
+
 The defaults are the paper's, networks included: G and D blur before they take every second pixel,
 and weights start from Xavier's rule with gain 0.02. The small presets have CycleGAN's networks and
 N(0, 0.02) instead, whose steps take two thirds of the time. From day to night, at 64 px and after
@@ -195,8 +197,8 @@ class CUT(Method):
         if cfg.lambda_gan:
             terms["g_gan"] = losses.least_squares_generator(self.run(self.D, out["fake_y"]))
         if cfg.lambda_style:
-            # Each step sees both from another pixel on and in one of two sizes, or G would learn to
-            # draw rings and threads for the pixels that the network takes. It needs 16 px.
+            # Else G would learn to draw rings and threads for the pixels that the network takes. It
+            # needs 16 px.
             see, side = self.photo_features(), cfg.image_size
             size = 1 + int(torch.randint(2 if side >= 64 else 1, ()))
             top, left = torch.randint(min(16, side - 15), (2,)).tolist()
