@@ -126,7 +126,7 @@ def voila(tmp_path_factory):
         "shipped:photo-van-gogh",
         "shipped:photo-ukiyo-e",
         "shipped:lines-emoji",
-        "shipped:facades-many",
+        "shipped:letters-many",
         "shipped:flat-3d",
     )
     course = [sys.executable, "-m", "course_lib.cli", "demo", *names, "own"]

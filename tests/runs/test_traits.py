@@ -71,7 +71,7 @@ def test_what_is_given_in_place_of_an_image_or_a_run_is_named(tmp_path, refusal)
     shutil.make_archive(str(tmp_path / "photos"), "gztar", place)
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     (tmp_path / "runs" / "mine" / "run.json").write_text("{")
-    image, run, to = place / "more" / "a.png", "shipped:facades-many", ["--output", tmp_path / "o"]
+    image, run, to = place / "more" / "a.png", "shipped:letters-many", ["--output", tmp_path / "o"]
     for given, what, fix in [
         (["--run", run, "--input", image, "--style", place], "it is a folder", "one of its images"),
         (["--run", run, "--input", image, "--style", archive], "it is an archive", "unpack it"),
@@ -94,7 +94,7 @@ def test_all_damaged_inputs_are_named_before_anything_is_written(tmp_path, refus
         if i % 2:
             path.write_bytes(path.read_bytes()[:-200])
     inputs, to = ["--input", tmp_path / "in"], ["--output", tmp_path / "o"]
-    error, where, _ = refusal("translate", "--run", "shipped:facades-many", *inputs, *to)
+    error, where, _ = refusal("translate", "--run", "shipped:letters-many", *inputs, *to)
     assert "2 files cannot be used: 1.png, 3.png" in error and where.endswith(str(tmp_path / "in"))
     assert not (tmp_path / "o").exists()
 
