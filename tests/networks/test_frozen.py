@@ -10,12 +10,11 @@ from torch.utils.data import default_collate
 
 from course_lib.data.facades import Facades, photographs
 from course_lib.data.letters import sheet
-from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
+from course_lib.metrics.scores import fcn_score
 from course_lib.networks import frozen
 from course_lib.networks.efficientnet import load_photo_features
-from course_lib.networks.frozen import Segmenter, load_segmenter, segment
+from course_lib.networks.frozen import Segmenter, load_segmenter
 from tests.support.tensors import parameter_count
-from tools.making.segmenter import train_segmenter
 
 LOADERS = {
     "facades": frozen.load_segmenter,
@@ -27,16 +26,6 @@ def origin(name: str) -> dict:
     return json.loads((frozen.FILES / f"{name}.json").read_text("utf-8"))
 
 
-def two_colours(n: int = 32, size: int = 16, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Blobs of class 1, reddish, on class 0, bluish, with noise."""
-    generator = torch.Generator().manual_seed(seed)
-    blobs = (torch.rand(n, 1, 4, 4, generator=generator) > 0.5).float()
-    labels = F.interpolate(blobs, (size, size))[:, 0]
-    red = (2 * labels - 1) * 0.3
-    dust = 0.2 * torch.randn(n, 3, size, size, generator=generator)
-    return torch.stack([red, torch.zeros_like(red), -red], 1) + dust, labels.to(torch.uint8)
-
-
 def test_every_size_fits_and_padding_changes_nothing_where_none_is_needed():
     net = load_segmenter()
     for height, width in [(32, 32), (64, 40), (36, 50)]:
@@ -45,16 +34,6 @@ def test_every_size_fits_and_padding_changes_nothing_where_none_is_needed():
     padded = F.pad(photos, (0, 4, 0, 4), mode="replicate")
     assert torch.equal(net(photos), net(padded)[..., :36, :36])
     assert Segmenter(classes=2)(torch.zeros(2, 3, 16, 16)).shape == (2, 2, 16, 16)
-
-
-def test_training_learns_and_leaves_the_random_state():
-    photos, labels = two_colours()
-    state = torch.random.get_rng_state()
-    net = train_segmenter(photos, labels, steps=30, batch_size=8, classes=2)
-    assert torch.equal(state, torch.random.get_rng_state()) and not net.training
-    unseen, truth = two_colours(seed=1)
-    assert segmentation_scores(confusion(segment(net, unseen), truth, 2))["iou"] > 0.9
-    assert not any(p.requires_grad for p in net.parameters())
 
 
 @pytest.mark.parametrize("size", [64, 128])
