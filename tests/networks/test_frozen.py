@@ -16,14 +16,11 @@ from course_lib.networks.efficientnet import load_photo_features
 from course_lib.networks.frozen import Segmenter, load_segmenter
 from tests.support.tensors import parameter_count
 
+ORIGINS = json.loads((frozen.FILES / "origins.json").read_text("utf-8"))
 LOADERS = {
     "facades": frozen.load_segmenter,
     "features": frozen.load_features,
 }
-
-
-def origin(name: str) -> dict:
-    return json.loads((frozen.FILES / f"{name}.json").read_text("utf-8"))
 
 
 def test_every_size_fits_and_padding_changes_nothing_where_none_is_needed():
@@ -41,9 +38,9 @@ def test_every_size_fits_and_padding_changes_nothing_where_none_is_needed():
 def test_shipped_weights_are_those_of_their_origin(name, size):
     file = name if size == 64 else f"{name}_128"
     blob = (frozen.FILES / f"{file}.safetensors").read_bytes()
-    assert hashlib.sha256(blob).hexdigest() == origin(file)["sha256"] and len(blob) < 400_000
+    assert hashlib.sha256(blob).hexdigest() == ORIGINS[file]["sha256"] and len(blob) < 400_000
     net = LOADERS[name](size)
-    assert sum(p.numel() for p in net.parameters()) == origin(file)["parameters"] < 150_000
+    assert sum(p.numel() for p in net.parameters()) == ORIGINS[file]["parameters"] < 150_000
     assert not net.training and parameter_count(net) == 0  # nothing in it learns
     assert {p.dtype for p in net.parameters()} == {torch.float32}
 
@@ -64,7 +61,7 @@ def test_the_segmenter_reads_true_photographs(data, size, least):
     items = default_collate([*Facades("test", size, data)])
     found = fcn_score(items["y"], items["labels"])
     assert found["iou"] >= least
-    truth = origin("facades" if size <= 64 else "facades_128")["ground_truth"]["test"][data]
+    truth = ORIGINS["facades" if size <= 64 else "facades_128"]["ground_truth"]["test"][data]
     assert found == pytest.approx(truth[str(size)], abs=0.02)
 
 
