@@ -10,7 +10,6 @@ from pathlib import Path
 from PIL import Image
 
 from course_lib.data import photos
-from course_lib.data.images import read_image
 
 FILES = Path(__file__).parent / "paintings_files"
 
@@ -35,7 +34,7 @@ def entries() -> list[dict]:
 @functools.cache
 def painting(name: str) -> Image.Image:
     """RGB, whole, some 400 px on its shorter side; decoded once in a process."""
-    return read_image(FILES / f"{name}.webp")
+    return photos.stored(FILES / "paintings.zip", name)
 
 
 def half(picture: Image.Image, second: bool) -> Image.Image:

@@ -77,10 +77,14 @@ def numbers(split: str, flat: bool = False) -> list[int]:
 def photograph(name: str) -> Image.Image:
     """RGB, 512 or 360 px on its shorter side; decoded once in a process."""
     path = FILES / f"{name}.webp"
-    if path.exists():
-        return read_image(path)
-    with ZipFile(FILES / "photos.zip") as archive:
-        return Image.open(io.BytesIO(archive.read(f"{name}.avif"))).convert("RGB")
+    return read_image(path) if path.exists() else stored(FILES / "photos.zip", name)
+
+
+def stored(archive: Path, name: str) -> Image.Image:
+    """The picture called ``name`` of an archive, whatever its kind: RGB."""
+    with ZipFile(archive) as files:
+        (file,) = (each for each in files.namelist() if Path(each).stem == name)
+        return Image.open(io.BytesIO(files.read(file))).convert("RGB")
 
 
 def found(name: str) -> tuple[Image.Image, str]:

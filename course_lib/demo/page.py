@@ -45,7 +45,8 @@ CHOSEN = (
     *("tangerine", "fox_face", "mushroom", "flushed", "butterfly", "car", "blossom", "elephant"),
     *("wine_glass", "octopus", "high_heel", "umbrella_with_rain_drops"),
 )
-# Test photographs to begin with: the first is there when the page opens.
+# Test photographs to begin with, which lie beside their archive as files. The first is there when
+# the page opens.
 PHOTOGRAPHS = ("great_wall", "red_panda", "chambord", "horses", "kingfisher", "golden_temple")
 PHOTOGRAPH = "photo:red_panda"  # from which the page learns unless it is given another
 # What a browser can run.

@@ -82,7 +82,7 @@ def fcn_score(
 
     One knows photographs of up to 64 px, another those of up to 128 px; larger ones are shrunk for
     it. What true photographs get, of ordinary houses and of those whose windows touch, stands in
-    ``frozen_files/facades.json`` and ``facades_128.json``.
+    ``frozen_files/origins.json``.
     """
     return segmentation_scores(fcn_matrices(photos, labels).sum(0))
 

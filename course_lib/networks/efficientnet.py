@@ -3,7 +3,7 @@
 Others compare images by VGG; this network does it with a twentieth of the parameters and a
 hundredth of the work. The weights are by its authors (Tan and Le 2019; Apache-2.0), batch norms
 folded into the convolutions: ``tools/making/frozen.py photographs`` makes the file, and
-``frozen_files/photographs.json`` tells its origin.
+``frozen_files/origins.json`` tells its origin.
 """
 
 import functools

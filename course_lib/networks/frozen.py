@@ -7,8 +7,8 @@
 Of the first two, which know façades, there are weights for images of up to 64 px, and others,
 ``NAME_128``, for larger ones.
 
-The file NAME.json beside each NAME.safetensors in ``frozen_files`` tells how it was trained. Images
-are batches (n, 3, h, w) in [-1, 1].
+In ``frozen_files``, origins.json tells how each of the files there was trained. Images are batches
+(n, 3, h, w) in [-1, 1].
 """
 
 import functools
@@ -147,22 +147,19 @@ def _load(make: Callable[[], Net], name: str, size: int) -> Net:
 
 
 def load_segmenter(size: int = SMALL) -> Segmenter:
-    """The shipped segmenter for photographs of ``size`` px, anew, in evaluation mode on the CPU.
-
-    ``frozen_files/facades.json`` tells its origin, above 64 px ``facades_128.json``.
-    """
+    """The shipped segmenter for photographs of ``size`` px, anew, in evaluation mode on the CPU."""
     return _load(Segmenter, "facades", size)
 
 
 @functools.cache
 def load_features(size: int = SMALL) -> FeatureNet:
-    """The shipped features for images of ``size`` px, in evaluation mode: ``features.json``."""
+    """The shipped features for images of ``size`` px, in evaluation mode."""
     return _load(FeatureNet, "features", size).to(memory_format=torch.channels_last)
 
 
 @functools.cache
 def load_letter_reader() -> LetterReader:
-    """The shipped reader of letters, in evaluation mode: ``frozen_files/letters.json``."""
+    """The shipped reader of letters, in evaluation mode."""
     return _load(LetterReader, "letters", SMALL).to(memory_format=torch.channels_last)
 
 
@@ -171,7 +168,7 @@ def read_letters(images: Float[Tensor, "n 3 h w"]) -> Int[Tensor, " n"]:
     """Which letter the shipped reader sees in each image, 0 (A) to 25 (Z).
 
     It has read the fonts of training; of true letters of the other splits it finds as many as
-    ``frozen_files/letters.json`` tells.
+    ``frozen_files/origins.json`` tells.
     """
     net = load_letter_reader().to(images.device)
     return torch.cat([net(chunk).argmax(1).cpu() for chunk in images.split(256)])

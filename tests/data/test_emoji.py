@@ -62,19 +62,6 @@ def test_drawings_are_what_they_were(style):
             assert torch.equal(getattr(dataset, key), images)
 
 
-@pytest.mark.parametrize("size", [96, 128, 160, 256])
-def test_larger_sizes_come_from_the_large_drawings(size):
-    dataset, large = EmojiEdges("val", size), EmojiEdges("val", 128).y[:9]
-    large = F.interpolate(large, (size, size), mode="bilinear", antialias=True, align_corners=False)
-    assert dataset.drawings.dtype == torch.uint8
-    assert (dataset.y[:9] - large).abs().max() <= 1 / 255 + 1e-6
-    assert torch.equal(dataset.at(64).y, EmojiEdges("val", 64).y)
-    batch = dataset.redraw({"y": dataset.y[:3], "x": None})
-    assert all(torch.equal(dataset[i][key], batch[key][i]) for i in range(3) for key in "xy")
-    other = EmojiStyles("val", ("noto", "fluent"), size)
-    assert torch.equal(other[4]["y"], dataset[4]["y"]) and len(other) == 118
-
-
 def test_what_no_teacher_would_show_is_learned_from_but_not_shown():
     train = EmojiEdges("train", 16)
     hidden = [train.names[i] for i in range(len(train)) if i not in train.presentable]

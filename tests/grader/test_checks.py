@@ -28,22 +28,6 @@ def test_every_function_has_two_right_solutions_or_more_and_five_wrong_ones_or_m
         assert len({v.name for v in variants}) == len(variants), function
 
 
-TABLE = """A table.
-
-==== RIGHT ====
-ok_right | Right.
-def judge_pair(D, x, y):
-    x = x + 0
-    y = y + 0
-    return D(torch.cat([x, y], 1))
-
-==== WRONG ====
-other | The other order. | places
-~ [x, y] -> [y, x]
-
-alive | Not wrong at all. | places
-~ x + 0 -> x
-"""
 STEPS = [
     ("ps1", "gan_step"),
     ("ps2", "pix2pix_step"),
@@ -76,17 +60,6 @@ def test_wrong_solutions_lose_points_for_the_right_reason_and_right_ones_none(ps
     assert mutants.table(ps, rows) in mutants.HANDBOOK.read_text(), (
         "run python -m tools.making.mutants all"
     )
-
-
-def test_the_command_prints_the_matrix_and_fails_where_a_mutant_lives(
-    tmp_path, monkeypatch, capsys
-):
-    monkeypatch.setattr(mutants, "MUTANTS", tmp_path)
-    monkeypatch.setattr(mutants, "FUNCTIONS", {"ps2": ("judge_pair",)})
-    (tmp_path / "ps2").mkdir()
-    (tmp_path / "ps2" / "judge_pair.txt").write_text(TABLE)
-    assert mutants.main(["ps2"]) == 1
-    assert "! judge_pair alive: 4.00 of 4" in capsys.readouterr().out
 
 
 # ---- checks

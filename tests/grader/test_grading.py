@@ -1,6 +1,5 @@
 """The grader: real sandboxes, real kills, and nbgrader's own grade book."""
 
-import contextlib
 import dataclasses
 import functools
 import json
@@ -227,27 +226,6 @@ def test_without_nested_namespaces_each_submission_gets_a_sandbox_of_its_own(cou
         write(course, CASES[name], name)
     results, _, _ = grade.run(course, "toy", tier="bubblewrap", workers=1, progress=False)
     assert [result.score for result in results] == [10, 10, 0] and len(started) == 3
-
-
-@needs_bubblewrap
-@pytest.mark.slow
-def test_what_an_old_grade_book_holds_is_made_safe(tmp_path, term):
-    course = Path(shutil.copytree(term, tmp_path / "course"))
-    with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as db, db:
-        query = "SELECT result FROM course_grading WHERE student = 'daemon'"
-        record = json.loads(db.execute(query).fetchone()[0])
-        record["checks"][0]["message"] = record["reason"] = "ValueError: \ud83d\x1b[2J"
-        record["checks"][0]["score"] = 0
-        db.execute(
-            "UPDATE course_grading SET result = ? WHERE student = 'daemon'", [json.dumps(record)]
-        )
-        # who no longer hands in
-        db.execute("INSERT INTO course_grading VALUES ('eve', 'toy', 'd', '{')")
-    results, fresh, left_out = graded(course, students=["right"])
-    assert fresh == 0 and results["right"].score == 10 and list(left_out) == ["eve"]
-    reports = course / "reports" / "toy"
-    assert "ValueError: \ufffd\ufffd\\[2J" in (reports / "daemon.md").read_text(encoding="utf-8")
-    assert "daemon,7,10" in (reports / "grades.csv").read_text(encoding="utf-8")
 
 
 @needs_bubblewrap

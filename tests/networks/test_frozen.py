@@ -10,31 +10,17 @@ from torch.utils.data import default_collate
 
 from course_lib.data.facades import Facades, photographs
 from course_lib.data.letters import sheet
-from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
+from course_lib.metrics.scores import fcn_score
 from course_lib.networks import frozen
 from course_lib.networks.efficientnet import load_photo_features
-from course_lib.networks.frozen import Segmenter, load_segmenter, segment
+from course_lib.networks.frozen import Segmenter, load_segmenter
 from tests.support.tensors import parameter_count
-from tools.making.segmenter import train_segmenter
 
+ORIGINS = json.loads((frozen.FILES / "origins.json").read_text("utf-8"))
 LOADERS = {
     "facades": frozen.load_segmenter,
     "features": frozen.load_features,
 }
-
-
-def origin(name: str) -> dict:
-    return json.loads((frozen.FILES / f"{name}.json").read_text("utf-8"))
-
-
-def two_colours(n: int = 32, size: int = 16, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Blobs of class 1, reddish, on class 0, bluish, with noise."""
-    generator = torch.Generator().manual_seed(seed)
-    blobs = (torch.rand(n, 1, 4, 4, generator=generator) > 0.5).float()
-    labels = F.interpolate(blobs, (size, size))[:, 0]
-    red = (2 * labels - 1) * 0.3
-    dust = 0.2 * torch.randn(n, 3, size, size, generator=generator)
-    return torch.stack([red, torch.zeros_like(red), -red], 1) + dust, labels.to(torch.uint8)
 
 
 def test_every_size_fits_and_padding_changes_nothing_where_none_is_needed():
@@ -47,24 +33,14 @@ def test_every_size_fits_and_padding_changes_nothing_where_none_is_needed():
     assert Segmenter(classes=2)(torch.zeros(2, 3, 16, 16)).shape == (2, 2, 16, 16)
 
 
-def test_training_learns_and_leaves_the_random_state():
-    photos, labels = two_colours()
-    state = torch.random.get_rng_state()
-    net = train_segmenter(photos, labels, steps=30, batch_size=8, classes=2)
-    assert torch.equal(state, torch.random.get_rng_state()) and not net.training
-    unseen, truth = two_colours(seed=1)
-    assert segmentation_scores(confusion(segment(net, unseen), truth, 2))["iou"] > 0.9
-    assert not any(p.requires_grad for p in net.parameters())
-
-
 @pytest.mark.parametrize("size", [64, 128])
 @pytest.mark.parametrize("name", LOADERS)
 def test_shipped_weights_are_those_of_their_origin(name, size):
     file = name if size == 64 else f"{name}_128"
     blob = (frozen.FILES / f"{file}.safetensors").read_bytes()
-    assert hashlib.sha256(blob).hexdigest() == origin(file)["sha256"] and len(blob) < 400_000
+    assert hashlib.sha256(blob).hexdigest() == ORIGINS[file]["sha256"] and len(blob) < 400_000
     net = LOADERS[name](size)
-    assert sum(p.numel() for p in net.parameters()) == origin(file)["parameters"] < 150_000
+    assert sum(p.numel() for p in net.parameters()) == ORIGINS[file]["parameters"] < 150_000
     assert not net.training and parameter_count(net) == 0  # nothing in it learns
     assert {p.dtype for p in net.parameters()} == {torch.float32}
 
@@ -85,7 +61,7 @@ def test_the_segmenter_reads_true_photographs(data, size, least):
     items = default_collate([*Facades("test", size, data)])
     found = fcn_score(items["y"], items["labels"])
     assert found["iou"] >= least
-    truth = origin("facades" if size <= 64 else "facades_128")["ground_truth"]["test"][data]
+    truth = ORIGINS["facades" if size <= 64 else "facades_128"]["ground_truth"]["test"][data]
     assert found == pytest.approx(truth[str(size)], abs=0.02)
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import statistics
 import time
 from functools import cache
 from pathlib import Path
@@ -436,33 +435,6 @@ def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page):
 
 
 @pytest.mark.extra
-def test_keys_alone_can_draw(open_page):
-    page = open_page(viewport={"width": 1000, "height": 800}, color_scheme="dark")
-    after(page, lambda: page.click("#clear"))
-    page.focus("#paper")
-
-    def ink() -> int:
-        return page.evaluate("courseDemo.input().filter((value) => value < 0).length / 3")
-
-    page.keyboard.press("ArrowUp")
-    assert ink() == 0 and page.locator("#cursor").is_visible()
-    after(
-        page,
-        lambda: [
-            page.keyboard.press(key) for key in (" ", *["Shift+ArrowRight"] * 3, " ", "ArrowDown")
-        ],
-    )
-    line = ink()
-    assert 12 <= line <= 60
-    after(page, lambda: [page.keyboard.press(key) for key in ("e", " ", *["ArrowLeft"] * 5, " ")])
-    assert 0 < ink() < line or page.get_attribute("#eraser", "aria-pressed") == "false"
-    after(page, lambda: page.keyboard.press("Control+z"))
-    assert ink() == line
-    after(page, lambda: page.keyboard.press("Delete"))
-    assert ink() == 0
-
-
-@pytest.mark.extra
 def test_a_phone_shows_it_all_and_takes_fingers(open_page):
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
     page = open_page(**phone, device_scale_factor=2)
@@ -474,34 +446,6 @@ def test_a_phone_shows_it_all_and_takes_fingers(open_page):
     after(page, lambda: page.locator("#paper").tap())
     assert picture(page) != shown
     after(page, lambda: page.tap("#presets button:nth-child(2)"))
-
-
-@pytest.mark.release  # alone on the machine: it measures
-def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(browser, tmp_path):
-    if shutil.which("npm") is None:
-        pytest.skip("npm, which brings the runtime for browsers, is not installed")
-    models = demo.build(tmp_path / "page", [Path(run) for run in demo.SHIPPED], half=True)["models"]
-    assert [f"shipped:{model['name']}" for model in models] == demo.SHIPPED
-    assert all(model["weights"] == "float16" and model["difference"] < 1e-3 for model in models)
-    size = sum(path.stat().st_size for path in (tmp_path / "page").rglob("*") if path.is_file())
-    context = browser.new_context(viewport={"width": 1100, "height": 860})
-    page = context.new_page()
-    with served(tmp_path / "page") as address:
-        page.goto(f"{address}#photograph")
-        page.locator("figure[aria-busy=false]").nth(2).wait_for(timeout=60_000)
-        page.click("#to-draw")
-        page.wait_for_selector("#save:not([disabled])", timeout=60_000)
-    context.set_offline(True)  # and the server is gone
-    after(page, lambda: page.click("#clear"))
-    shown, seconds = picture(page), []
-    for k in range(9):
-        seconds.append(
-            after(page, lambda k=k: draw(page, (0.2, 0.15 + k / 12), (0.8, 0.2 + k / 12)))
-        )
-    assert picture(page) != shown
-    first, stroke = page.evaluate("courseDemo.first"), statistics.median(seconds)
-    assert size < 52e6 and first < 3000 and stroke < 60
-    context.close()
 
 
 @pytest.mark.extra

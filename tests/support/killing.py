@@ -205,8 +205,7 @@ def course_train(
     special = {"pix2pix": "dropout=0.5", "cyclegan": "pool_size=9", "pix2pixhd": "cluster_images=4"}
     special |= {"unit": "noise=on", "munit": "d_scales=2"}
     sizes = ("d_layers=1", "batch_size=4", "base_channels=4", "d_base_channels=4")
-    command = f"train {method} --data {data} --out {out} --size 16 --steps {steps}"
-    command += " --profile smoke" * ("--start" not in more)
+    command = f"train {method} --data {data} --out {out} --size 16 --steps {steps} --profile smoke"
     sets = [word for setting in (special[method], *sizes) for word in ("--set", setting)]
     often = "from course_lib.training import run; run.CHECKPOINT_SECONDS = 0.05"
     program = f"{often}; from course_lib.cli import main; main()"

@@ -58,7 +58,7 @@ class Recipe:
     ``touching`` counts those of houses whose windows touch, which are seen besides.
     """
 
-    file: str  # the weights are FILE.safetensors, their origin FILE.json
+    file: str  # the weights are FILE.safetensors
     what: str
     steps: int
     sets: dict[int, int]
@@ -152,9 +152,11 @@ def write(
     net.load_state_dict(halves)  # what is measured is what is shipped
     counted = {"parameters": sum(p.numel() for p in net.parameters())}
     origin = origin | counted | {"sha256": hashlib.sha256(blob).hexdigest(), **measure(net)}
-    text = json.dumps(origin, indent=1) + "\n"
+    path = folder / "origins.json"
+    origins = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    text = json.dumps(origins | {file: origin}, indent=1) + "\n"
     (folder / f"{file}.safetensors").write_bytes(blob)
-    (folder / f"{file}.json").write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return origin
 
 

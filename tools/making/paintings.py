@@ -8,7 +8,9 @@ package has some whole and others as the pieces of a jigsaw, with their places o
 version of the package and of Pillow gives the same bytes.
 """
 
+import io
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -84,16 +86,20 @@ def jigsaw(board: Path) -> Image.Image:
 
 def build(folder: Path) -> None:
     FILES.mkdir(exist_ok=True)
-    inside, rows = opened(unpack(PACKAGE, folder)), []
+    inside, rows, made = opened(unpack(PACKAGE, folder)), [], {}
     for painter, works in WORKS.items():
         for i, (name, title, artist, year, path) in enumerate(works):
             file = inside / path
             picture = jigsaw(file) if file.suffix == ".qml" else read_image(file)
             box = (RIM, RIM, picture.width - RIM, picture.height - RIM)
-            picture.crop(box).save(FILES / f"{name}.webp", quality=QUALITY, method=6)
+            picture.crop(box).save(webp := io.BytesIO(), "webp", quality=QUALITY, method=6)
+            made[f"{name}.webp"] = webp.getvalue()
             row = {"name": name, "painter": painter, "split": "train" if i else "held out"}
             row |= {"title": title, "artist": artist, "year": year}
             rows.append(row | {"package": PACKAGE, "version": VERSIONS[PACKAGE], "path": path})
+    with zipfile.ZipFile(FILES / "paintings.zip", "w") as archive:
+        for name in sorted(made):
+            archive.writestr(zipfile.ZipInfo(name), made[name])  # without the time
     write(rows, "paintings", FILES, listed(rows))
 
 
@@ -110,8 +116,8 @@ def listed(rows: list[dict]) -> str:
         "Bruno Coudoin, under the GPL, version 3 or later ([text](GPL-3.0.txt)).",
         "",
         "Here the pieces of jigsaws were put together, 9 px were cut off at each side, and the",
-        "pictures stored as WebP, which is lossy. `tools/making/paintings.py` does this, and wrote",
-        "this list.",
+        "pictures stored as WebP, which is lossy, in `paintings.zip`. `tools/making/paintings.py`",
+        "does this, and wrote this list.",
         "",
         "| file | title | by | year | taken from |",
         "|---|---|---|---|---|",

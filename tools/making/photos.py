@@ -26,6 +26,7 @@ from PIL import Image
 
 from course_lib.data.images import read_image, scaled
 from course_lib.data.photos import FILES
+from course_lib.demo.page import PHOTOGRAPHS
 
 LICENSES = Path(__file__).parents[2] / "LICENSES"
 SIDE = 512  # px of the shorter side at most
@@ -290,10 +291,11 @@ def build(folder: Path) -> None:
         rows += sorted(found, key=lambda row: row["name"])
     text = listed(rows)
     with zipfile.ZipFile(FILES / "photos.zip", "w") as archive:
-        for path in sorted(FILES.glob("*.avif")):
-            # without the time
-            archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
-            path.unlink()
+        for path in [*sorted(FILES.glob("*.avif")), *sorted(FILES.glob("*.webp"))]:
+            if path.stem not in PHOTOGRAPHS:  # which pages open as files
+                # without the time
+                archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+                path.unlink()
     write(rows, "photos", FILES, text)
 
 
@@ -336,8 +338,8 @@ def listed(rows: list[dict]) -> str:
         "and most of them sharpened, by GCompris. Those of `endless-sky-data` had been cropped and",
         "scaled, and many edited, by the makers of that game; its list of copyrights does not name",
         "the photographers of what it took from morguefile.com and unsplash.com, and calls it",
-        "public domain. The AVIF files lie in `photos.zip`. `tools/making/photos.py` collects the",
-        "photographs, and wrote this list.",
+        "public domain. All but the six that pages open lie in `photos.zip`.",
+        "`tools/making/photos.py` collects the photographs, and wrote this list.",
         "",
         "| file | title | by | licence | taken from |",
         "|---|---|---|---|---|",

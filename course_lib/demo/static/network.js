@@ -86,7 +86,6 @@ export async function paint(model, source, { short, code = [], smooth = true } =
   const [[outW, w], [outH, h]] = [source.width, source.height].map((side) => fitted(reduced(side) + 2 * rim, model, least));
   const inW = outW - 2 * rim, inH = outH - 2 * rim;
   const y = await run(model, toFloats(resized(source, inW, inH, smooth), w, h, rim), code, w, h);
-  demo.first ??= performance.now();
   return toImage(y, inW, inH, w, h, rim);
 }
 
