@@ -24,7 +24,7 @@ NAMES = (
     "lines-emoji-l1",
     "flat-3d",
     "facades",
-    "facades-many",
+    "facades-l1",
     "flat-3d-many",
     "facades-hd",
     "day-night",
