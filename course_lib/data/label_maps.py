@@ -1,22 +1,20 @@
-"""Scenes: label maps with instance ids, from which pix2pixHD paints. Found in files, edited, drawn.
+"""Scenes: label maps with instance ids, from which pix2pixHD paints. Found in files.
 
 A scene is a pair (labels, instances) of whole numbers, (h, w) each: classes of CMP Facades, and
 ids, 0 for the background.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Integer
+from jaxtyping import Integer
 from PIL import Image
 from torch import Tensor
 
 from course_lib.data.base import TwoDomains
-from course_lib.data.facades import colour_labels, label_map
+from course_lib.data.facades import label_map
 from course_lib.data.images import (
     Size,
     ab_half,
@@ -152,56 +150,3 @@ def _scene(
     images = [image.resize(fit(given, path), Image.Resampling.NEAREST) for image in images]
     labels = to_labels(images[0], path)
     return stem_of(path), given, labels, to_instances(images[1]) if ids else regions(labels)
-
-
-@dataclass(frozen=True)
-class Edit:
-    """What happens to one instance: another ``label``, a move in pixels, a ``style`` of its class.
-
-    ``style`` is the number of one of the centres of its class.
-    """
-
-    label: int | None = None
-    right: int = 0
-    down: int = 0
-    style: int | None = None
-
-
-def edited(
-    labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"], edits: Mapping[int, Edit]
-) -> tuple[Tensor, Tensor]:
-    """Labels and instances after ``edits``, by instance id, in order; the input is not changed.
-
-    Where an instance moves away, its most frequent neighbour takes the place. What leaves the
-    picture is cut off. An id that is not there changes nothing.
-    """
-    labels, instances = labels.clone(), instances.clone()
-    for number, edit in edits.items():
-        at = instances == number
-        if not at.any():
-            continue
-        label = int(labels[at][0]) if edit.label is None else edit.label
-        if edit.right or edit.down:
-            around = (F.max_pool2d(at[None].float(), 3, 1, 1)[0] > 0) & ~at
-            near = instances[around].mode().values if around.any() else instances.new_zeros(())
-            labels[at] = labels[around & (instances == near)][0] if around.any() else 0
-            instances[at] = near
-            at = _shifted(at, edit.right, edit.down)
-        labels[at], instances[at] = label, number
-    return labels, instances
-
-
-def _shifted(mask: Tensor, right: int, down: int) -> Tensor:
-    height, width = mask.shape
-    right, down = max(-width, min(right, width)), max(-height, min(down, height))
-    return F.pad(mask, (right, -right, down, -down))
-
-
-def hand_drawn(
-    labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]
-) -> Float[Tensor, "3 h w"]:
-    """The label map in its colours, and a white line of one pixel between instances, in [-1, 1]."""
-    ids = instances.cpu()
-    beside, below = ids[:, 1:] != ids[:, :-1], ids[1:] != ids[:-1]
-    line = F.pad(beside, (1, 0)) | F.pad(below, (0, 0, 1, 0))
-    return torch.where(line, 1.0, colour_labels(labels.cpu()))

@@ -15,6 +15,7 @@ of :class:`Config`:
     no instance map         use_instances=False, use_features=False
     plain pairs             n_labels=0, use_instances=False, use_features=False
     features of ImageNet    lambda_features=10
+    no coarse to fine       coarse_until=0
 
 G1 first learns alone at half the size, then G2 without G1, then both. The encoder E of the styles
 learns with G1 and stays as it is once G2 begins, as in the authors' code, which computes the
@@ -55,8 +56,9 @@ from course_lib.networks.pix2pixhd import (
 # Share of the image that an instance must exceed to be a style, if any of its class does.
 CLUSTER_AREA = 1 / 64
 
-# A phase of training: the share of it after which it begins, and which of G1 and G2 rests in it.
-PHASES = {"global": (0.0, "G2"), "enhancer": (0.5, "G1"), "both": (0.55, "")}
+# The phases of training, and which of G1 and G2 rests in each.
+PHASES = {"global": "G2", "enhancer": "G1", "both": ""}
+G2_ALONE = 0.1  # of the time that G1 had alone
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,10 @@ class Config(TrainingConfig):
         10.0, "weight of the distance between D's features of real and fake"
     )
     lambda_features: float = objective(0.0, "weight of their distance in ImageNet's features")
-    features_frozen_from: float = training(
-        PHASES["enhancer"][0], "share from which E rests; 1: never"
+    coarse_until: float = training(
+        0.5, "share in which G1 learns alone, at half the size; 0: all learn at full size"
     )
+    features_frozen_from: float = training(0.5, "share from which E rests; 1: never")
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     decay_from: float = 0.5
     n_centres: int = training(10, "styles of each class, learned after the last step")
@@ -113,6 +116,7 @@ class Config(TrainingConfig):
             "features are averaged over instances",
             "add use_features=False, or leave use_instances on",
         )
+        require(self.coarse_until < 1, "G2 would never learn", "give a coarse_until below 1")
         step = 2 ** (self.n_down + 1)  # G1 works at half the size
         require(
             self.image_size % step == 0 and self.image_size >= 2 * step,
@@ -204,7 +208,8 @@ class Pix2PixHD(Method):
 
     def advance(self, share: float) -> None:
         """``share`` of the training is done, which decides who learns now."""
-        begun = sum(share >= begin for begin, _ in PHASES.values())
+        alone = self.config.coarse_until
+        begun = sum(share >= begin for begin in (0, alone, alone * (1 + G2_ALONE)))
         self.networks["phase"].get_buffer("number").fill_(begun - 1)
         if self.E is not None:
             rests_from = self.config.features_frozen_from
@@ -220,7 +225,7 @@ class Pix2PixHD(Method):
 
         G1's falls to 0 before G2 begins, and starts again then.
         """
-        alone, _ = PHASES["enhancer"]
+        alone = self.config.coarse_until
         return super().rate(share / alone if share < alone else (share - alone) / (1 - alone))
 
     # ---- what G and D see
@@ -320,8 +325,7 @@ class Pix2PixHD(Method):
         loss_D.backward()
         opt_D.step()
 
-        _, resting = PHASES[self.phase]
-        self.update_averages(but=resting)
+        self.update_averages(but=PHASES[self.phase])
         return {name: term.detach() for name, term in (g_terms | d_terms).items()}
 
     # ---- using it

@@ -1,14 +1,13 @@
 """Scenes painted by a method that takes label maps with instance ids."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.data import DATA_SETS, open_dataset
-from course_lib.data.label_maps import Edit, edited, find_scenes, scenes_of
+from course_lib.data.label_maps import find_scenes, scenes_of
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.sizes import framer, make_targets, pictures, write_files
 
@@ -48,31 +47,3 @@ def translate_scenes(
         for name, given, *maps in scenes
     )
     return write_files(pictures(inputs, frame, paint), targets)
-
-
-@torch.no_grad()
-def photograph(
-    method: Pix2PixHD,
-    labels: Integer[Tensor, "h w"],
-    instances: Integer[Tensor, "h w"],
-    edits: Mapping[int, Edit] | None = None,
-    seed: int = 0,
-) -> tuple[Tensor, Tensor, Float[Tensor, "3 h w"]]:
-    """Labels, instances and G's photograph of a scene after ``edits``, on the CPU.
-
-    ``seed`` chooses the styles of all instances, for their ids, so that an edit changes no other
-    one; a style beyond the last centre of a class starts again at its first.
-    """
-    labels, instances = edited(labels, instances, edits or {})
-    features = None
-    if method.config.use_features:
-        maps = [each[None].to(method.device) for each in (labels, instances)]
-        features = method.styles.choose(*maps, seed)
-        for number, edit in (edits or {}).items():
-            at = (instances == number).to(method.device)
-            if edit.style is not None and at.any():
-                label = int(labels[instances == number][0])
-                count = max(1, int(method.styles.counts[label]))
-                features[0, :, at] = method.styles.centres[label, edit.style % count][:, None]
-    of_one = {"labels": labels[None], "instances": instances[None]}
-    return labels, instances, method.translate(None, features, **of_one)["fake_y"][0].cpu()

@@ -20,13 +20,14 @@ PREFIX = "shipped:"
 # in the order in which they are shown
 NAMES = (
     "panda",
+    "landscape",
+    "landscape-hd",
     "lines-emoji",
     "lines-emoji-l1",
     "flat-3d",
     "facades",
     "facades-l1",
     "flat-3d-many",
-    "facades-hd",
     "day-night",
     "photos-colour",
     "photo-van-gogh",

@@ -21,11 +21,13 @@ train = partial(runs.train, device="cpu", bf16=False, progress=False)
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with pairs of 16 px and a pix2pix run on them, of two steps."""
+    """A folder with pairs of 16 px and a pix2pix run on them, of two steps; and one on scenes."""
     folder = tmp_path_factory.mktemp("place")
     data = write_pairs(folder / "data", 12)
     config = runs.make_config("pix2pix", "smoke", 16, [*TINY, "average=0.9"])
     train("pix2pix", str(data), folder / "run", config, steps=2)
+    scenes = runs.make_config("pix2pixhd", "smoke", 16, ["n_down=1", "d_scales=1"])
+    train("pix2pixhd", "facades", folder / "scenes", scenes, steps=1, previews=0)
     return folder
 
 
@@ -118,8 +120,8 @@ BAD = {  # the start, the method, options, and what the error says
     "a size between": ("run", "pix2pix", ["--size", "24"], "halves an image 4 times"),
     "a size that layers forbid": ("letters-many", "bicyclegan", ["--size", "256"],
         "the weights of shipped:letters-many belong to other layers: E."),
-    "no maps": ("facades-hd", "pix2pixhd", [], "paints from labels and instances of x"),
-    "no maps of photographs": ("facades-hd", "pix2pixhd",
+    "no maps": ("scenes", "pix2pixhd", [], "paints from labels and instances of x"),
+    "no maps of photographs": ("scenes", "pix2pixhd",
         ["--data", "facades", "--direction", "yx"], "have none\nwhere: --direction yx"),
     "two sources of settings": ("run", "pix2pix", ["--profile", "cpu"], "those of the start"),
 }  # fmt: skip

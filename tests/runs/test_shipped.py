@@ -75,10 +75,7 @@ def test_it_makes_images_and_its_d_judges(name):
 
 @pytest.mark.extra
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=[pytest.mark.soak] * (n == "facades-hd")) for n in NAMES],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_scores_and_data_are_what_the_origin_says(name):
     origin, recipe = shipped.about(name), RECIPES[name]
     train = open_dataset(recipe["data"], "train", recipe["size"], seed=0)
