@@ -67,7 +67,7 @@ class paint(Canvas):
         super().__init__(
             models=[{"name": "", "codes": False, "pen": 16, "palette": palette, "side": self.side}],
             outlines=[{"name": name, "image": data_url(one)} for name, one in paintings.items()],
-            first=data_url(self.translated(next(iter(paintings.values())))),
+            first=data_url(self.translated(next(iter(paintings.values()))), 90),
         )
 
     def picture(self, content: dict, sent: Any) -> Image.Image:
