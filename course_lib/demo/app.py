@@ -28,7 +28,6 @@ from course_lib.widgets import (
     paint,
     photograph,
     real_or_fake,
-    scene,
     styles,
 )
 from course_lib.widgets.show import shown_errors
@@ -69,7 +68,6 @@ HINTS = {  # what to try first in a tab of this kind; in the order of the tabs
     "changes?",
     "There and back": "Choose a picture and compare the last with the first: what got lost? It has "
     "never seen a pair.",
-    "Rebuild": "Choose a window, make it a door, and push it to the right.",
     "Real or fake?": "Press start. Two images for one second: which is real? The arrow keys "
     "answer, too.",
     "What D sees": "Move over the image, and find the patch that D trusts least: one cell of its "
@@ -149,7 +147,6 @@ def _kinds(run: Translator) -> list[str]:
         "Many answers": method.reads_codes,
         "Borrowed looks": both_ways and method.has_codes,
         "There and back": both_ways and not method.has_codes,
-        "Rebuild": bool(method.maps),
         "Real or fake?": True,
         "What D sees": bool(method.discriminators()),
     }
@@ -191,8 +188,6 @@ def _made(kind: str, run: Translator) -> w.Widget:
         return cycle.both_ways(method, x, y, names, words)
     if kind == "Borrowed looks":
         return styles.mixer(method, x, y, names, names)
-    if kind == "Rebuild":
-        return scene.editor(method, list(zip(some["labels"], some["instances"], strict=True)))
     return lens.lens(method, x, y, names)
 
 

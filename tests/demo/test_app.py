@@ -48,7 +48,6 @@ def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(mon
     lens = pages["What D sees"]()
     # none for maps with instances
     assert lens.children[0].options == ("first", "second", "borrowed", "grey", "flat")
-    assert len(pages["Rebuild"]().scene.options) == app.SHOWN
     monkeypatch.setattr(app, "CODES", 4)
     assert pages["Many answers"]().children  # of the eight numbers of a style
     assert pages["Borrowed looks"]().children

@@ -14,11 +14,10 @@ import torch
 from PIL import Image
 
 from course_lib import CourseError, runs
-from course_lib.data.facades import Facades
 from course_lib.data.images import read_image, to_bytes, to_image
 from course_lib.methods.cut import CUT
 from course_lib.plotting.figures import GAP
-from course_lib.widgets import cycle, latents, lens, photograph, scene, show, styles
+from course_lib.widgets import cycle, latents, lens, photograph, show, styles
 from tests.support import pictures
 from tests.support.small import untrained
 
@@ -48,11 +47,6 @@ def explorer():
     return latents.explorer(method, x, method.noise(20, seed=0))
 
 
-def editor():
-    items = [Facades("test", 32)[i] for i in range(2)]
-    return scene.editor(made("pix2pixhd")[0], [(i["labels"], i["instances"]) for i in items])
-
-
 def painter(colouring: bool = False) -> tuple:
     """A method and the settings of its run, as ``runs.open_run`` gives them."""
     method, look = made("cut")[0], {"beside": False, "grey": [], "same_luminance": False}
@@ -79,7 +73,6 @@ WIDGETS = {  # module, what makes it, and the control that is moved
     "back": (cycle, lambda: cycle.both_ways(*made("cyclegan")), show.Pictures, "value", [1, 2]),
     "photograph": (photograph, lambda: ways(*[(40, 32)] * 3), show.Pictures, "value", [1, 2]),
     "styles": (styles, lambda: styles.mixer(*made("munit")), show.Pictures, "value", [1, 2]),
-    "scene": (scene, editor, w.IntSlider, "value", [1, 8]),
     "lens": (lens, lambda: lens.lens(*made("pix2pix")), lens.Lens, "cell", [[0, 1], [1, 0]]),
 }
 
