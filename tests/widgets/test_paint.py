@@ -4,6 +4,7 @@ from PIL import Image
 
 from course_lib import runs
 from course_lib.widgets import paint as painting
+from course_lib.widgets.show import data_url
 from tests.demo.test_browser import changes
 from tests.support import small
 from tests.support.pictures import encoded, photograph
@@ -37,6 +38,8 @@ def test_one_paints_fills_and_takes_back_by_keys_and_what_is_saved_is_translated
         return sent[-1]
 
     state = canvas.get_state(["models", "outlines", "first"])
+    assert state["first"].startswith("data:image/webp"), "the only one that is not sent anew"
+    state["first"] = data_url(canvas.translated(picture_of(canvas.outlines[0]["image"])))
     with window(browser, ("blob:", "data:")) as page:
         page.expose_function("kernel", kernel)
         page.evaluate(PAGE, [canvas._esm, state])
