@@ -16,6 +16,7 @@ from course_lib.data.emoji import floats
 FILES = Path(__file__).parent / "letters_files"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 TILE = 64  # px of a letter in a sheet
+CAP, BASE = 38, 48  # px: how high H is, and how far below the top its line
 COLUMNS = 104  # letters in a row of a sheet: four fonts
 
 CARD = """A to Z in 1,023 fonts of 394 families from Debian's packages, black on white, at 64 px: H

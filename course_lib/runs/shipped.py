@@ -24,7 +24,6 @@ NAMES = (
     "landscape-hd",
     "lines-emoji",
     "lines-emoji-l1",
-    "flat-3d",
     "facades",
     "facades-l1",
     "flat-3d-many",
@@ -34,6 +33,7 @@ NAMES = (
     "photo-ukiyo-e",
     "letters",
     "letters-many",
+    "letters-munit",
     "letters-flow",
 )
 

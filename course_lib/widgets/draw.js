@@ -1,5 +1,6 @@
 // The canvas of draw.py: what is drawn goes to the kernel as 128 x 128 grey bytes, and a picture comes back. The canvas of
 // paint.py has a palette: its pixels are the network's own, each of one of the colours, and their numbers go to the kernel.
+// That of handwriting.py has a sheet for each letter, the next of which is blank.
 // One drawing is on its way at a time; the next leaves when the answer is here, and it is the newest (none queue up).
 const LARGE_SIDE = 512; // of the canvas without a palette, and of what is saved, in pixels; the page shows it at 320
 const SENT = 128; // of the drawing that the kernel gets
@@ -18,7 +19,7 @@ function make(tag, attributes = {}, ...children) {
 }
 
 function render({ model, el }) {
-  const { palette = [], side: SIDE = LARGE_SIDE } = model.get("models")[0], paints = palette.length > 0;
+  const { palette = [], side: SIDE = LARGE_SIDE, sheets = "" } = model.get("models")[0], paints = palette.length > 0;
   const STEP = SIDE / STEPS, word = paints ? "painting" : "drawing";
 
   // ---- the page
@@ -37,9 +38,9 @@ function render({ model, el }) {
   const size = make("input", { type: "range", min: 3, max: 40, value: model.get("models")[0].pen });
   const undo = button("Undo", takeBack, { title: "Ctrl+Z" });
   const file = make("input", { type: "file", accept: "image/*", hidden: true, onchange: upload });
-  const another = button("Another answer", () => follow(true));
+  const another = sheets ? button(`Next ${sheets}`, () => turn(1)) : button("Another answer", () => follow(true));
   const names = model.get("models").map(({ name }) => make("option", {}, name));
-  const chosen = make("select", { onchange: () => (offer(), follow()) }, ...names);
+  const chosen = make("select", { onchange: () => (sheets ? turn(0) : (offer(), follow())) }, ...names);
   const status = make("p", { role: "status" });
   const alarm = make("p", { role: "alert" });
   const presets = model.get("outlines").map(({ name, image }) =>
@@ -51,18 +52,18 @@ function render({ model, el }) {
     return button(key, () => choose(i), { class: light ? "light" : "dark", style: `--colour: ${value}`, "aria-label": label, title: label });
   });
   const group = (label, ...parts) => make("div", { class: "tools", role: "group", "aria-label": label }, ...parts);
-  const choice = group("which model", ...(names.length > 1 ? [make("label", {}, "model ", chosen)] : []), another);
+  const choice = group(`which ${sheets || "model"}`, ...(names.length > 1 ? [make("label", {}, `${sheets || "model"} `, chosen)] : []), another);
   const root = make("div", { class: "course-draw" },
     group("tools", pen, second, make("label", {}, "size ", size), undo,
       button(paints ? "Start again" : "Clear", clear),
-      button("Upload a picture", () => file.click(), { title: paints ? "it is brought to these colours" : "it becomes an outline" }), file,
+      ...(sheets ? [] : [button("Upload a picture", () => file.click(), { title: paints ? "it is brought to these colours" : "it becomes an outline" }), file]),
       button("Save as PNG", save),
       ...(paints ? [button("Save the painting", () => canvas.toBlob((blob) => keep(blob, "painting.png")), { title: "for course translate" })] : [])),
     ...(paints ? [make("div", { class: "tools swatches", role: "group", "aria-label": "colours" }, ...swatches)] : []),
     make("div", { class: "stage" },
       make("figure", {}, make("div", { class: "frame" }, canvas, cursor), make("figcaption", {}, paints ? "paint here" : "draw here")),
       make("figure", {}, make("div", { class: "frame" }, result), make("figcaption", {}, "the model's answer"))),
-    choice, group(`${paints ? "paintings" : "outlines"} to start from`, make("span", {}, "start from"), ...presets),
+    choice, ...(sheets ? [] : [group(`${paints ? "paintings" : "outlines"} to start from`, make("span", {}, "start from"), ...presets)]),
     status, alarm);
   for (const one of root.querySelectorAll("canvas, button, input, select")) {
     one.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys, such as d d: delete the cell, are not meant here
@@ -153,6 +154,13 @@ function render({ model, el }) {
     const image = make("img", { src: url });
     await image.decode();
     add({ image: (start = image) });
+  }
+
+  function turn(by) { // to a sheet, which is blank; what was drawn on it before stays in the answer
+    chosen.selectedIndex = (chosen.selectedIndex + by) % names.length;
+    history.length = 0;
+    paint({});
+    canvas.focus({ preventScroll: true });
   }
 
   const load = (url) => put(url).then(() => follow());
@@ -320,7 +328,7 @@ function render({ model, el }) {
   if (paints) choose(0);
   offer();
   paint({});
-  put(model.get("outlines")[0].image); // which is answered
+  if (!sheets) put(model.get("outlines")[0].image); // which is answered
   return () => model.off("msg:custom", answered);
 }
 

@@ -27,7 +27,7 @@ def test_a_tab_that_cannot_be_filled_says_so(monkeypatch):
 
 
 def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(monkeypatch):
-    night = made("cyclegan", "facades:day-night", "shipped:flat-3d", "yx")
+    night = made("cyclegan", "facades:day-night", "shipped:day-night", "yx")
     munit = made("munit", "emoji:twemoji-fluent", "borrowed")
     hd = made("pix2pixhd", "facades", "mine")
     colour = made("pix2pix", "photos:colour", "shipped:photos-colour")

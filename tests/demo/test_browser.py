@@ -127,7 +127,7 @@ def voila(tmp_path_factory):
         "shipped:photo-ukiyo-e",
         "shipped:lines-emoji",
         "shipped:letters-many",
-        "shipped:flat-3d",
+        "shipped:day-night",
     )
     course = [sys.executable, "-m", "course_lib.cli", "demo", *names, "own"]
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -211,7 +211,7 @@ def test_the_app_is_played_with(voila, browser):
     changes(picture, lambda: page.keyboard.press("ArrowRight"))
     assert chosen.nth(3).is_checked()
     picture = tab("There and back", "img[alt*='translated back']")
-    changes(picture, lambda: page.get_by_role("button", name="3-D to flat, and back").click())
+    changes(picture, lambda: page.get_by_role("button", name="night to day, and back").click())
     tab("Real or fake?", "button:text('start')").click()
     page.wait_for_function("document.querySelector('.study .seen')")
     page.locator("button:text('right is real'):enabled").wait_for()

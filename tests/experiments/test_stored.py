@@ -41,7 +41,7 @@ def test_a_table_has_means_and_intervals(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "row", "count", "side"),
-    [("unit", "UNIT", 3, 32), ("munit", "MUNIT", 6, 32)],
+    [("emoji", "pairs", 3, 32), ("cut", "CUT", 3, 64)],
 )
 def test_a_strip_comes_apart_into_its_pictures(name, row, count, side):
     found = stored.strip(SWEEPS / f"{name}.csv", row)

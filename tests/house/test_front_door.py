@@ -62,7 +62,7 @@ def test_its_commands_run(tmp_path, monkeypatch, course):
             "course_lib.cli translate --run shipped:photo-van-gogh --input INPUT --output OUT",
             "",
         ),
-        ("course_lib.cli demo --static OUT shipped:flat-3d", "npm"),
+        ("course_lib.cli demo --static OUT shipped:day-night", "npm"),
         ("tools.decks 00 --check", "chromium"),
     ],
 )

@@ -116,7 +116,7 @@ def test_what_has_seen_parts_gets_a_rim_that_is_cut_off_again():
         ("shipped:lines-emoji", None, (192, 128), (192, 128)),
         ("shipped:lines-emoji", 0.5, (250, 166), (256, 192)),
         (64, None, (128, 64), (128, 64)),
-        ("shipped:flat-3d", 1, (500, 333), (500, 336)),  # nothing is resized
+        ("shipped:day-night", 1, (500, 333), (500, 336)),  # nothing is resized
     ],
 )
 def test_a_photograph_keeps_its_size_and_is_what_the_network_paints_by_hand(
@@ -192,7 +192,7 @@ SIZES = [(17, 900), (1025, 3), (1, 1), (64, 64), (65, 63), (128, 64), (333, 500)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "run, scale", [("shipped:lines-emoji", ()), ("shipped:flat-3d", ("--scale", 0.25))]
+    "run, scale", [("shipped:lines-emoji", ()), ("shipped:day-night", ("--scale", 0.25))]
 )
 def test_images_of_odd_sizes_come_back_in_theirs(run, scale, tmp_path, course):
     """Upright, and as a camera that was turned stores them; of all kinds: data/test_images.py."""

@@ -18,12 +18,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 
-from course_lib.data.letters import COLUMNS, FILES, LETTERS, TILE
+from course_lib.data.letters import BASE, CAP, COLUMNS, FILES, LETTERS, TILE
 from tools.making.photos import run, write
 
 UP = 4  # letters are drawn so much larger, and reduced: no hinting is left then
-# px: the height of H, and the row on which all stand; the tails of J and Q have 16 below it
-CAP, BASE = 38, 48
 LEVELS = 16  # of grey
 PLAIN = "Liberation Sans"  # in which x of letters:many is written
 # differences of two alphabets, of the ink of both: less is the same font; nearly the same
