@@ -11,6 +11,7 @@ from pathlib import Path
 
 from matplotlib import style
 from matplotlib.figure import Figure
+from PIL import Image
 
 from course_lib.data.files import replace_file
 from course_lib.experiments.claims import Claim, Finding, judge, read_claims
@@ -80,9 +81,10 @@ MEMORY = """
 
 def write(folder: Path) -> None:
     """Make the figure in ``folder`` from what is there; the same bytes every time."""
-    png = io.BytesIO()
+    png, small = io.BytesIO(), io.BytesIO()
     figure(folder).savefig(png, format="png", metadata={"Software": None})
-    replace_file(folder / "pictures" / "claims.png", png.getvalue())
+    Image.open(png).convert("RGB").quantize(64).save(small, "png", optimize=True)
+    replace_file(folder / "pictures" / "claims.png", small.getvalue())
 
 
 def page(folder: Path) -> str:

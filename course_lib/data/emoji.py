@@ -13,28 +13,28 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data.base import TwoDomains
-from course_lib.data.images import to_bytes
+from course_lib.errors import ensure
 
 FILES = Path(__file__).parent / "emoji_files"
 STYLES = ("noto", "twemoji", "fluent")
-TILE, LARGE = 64, 128  # px of the drawings in the two sheets of a style
+TILE = 64  # px of the drawings in the sheet of a style
 COLUMNS = 40  # drawings in a row of a sheet
 CHUNK = 8  # drawings that are worked on at a time: what fits into the cache of a core
 
-CARD = """1,599 emoji, each drawn in three styles on white, at 64 px and, for sizes above that, at
-128 px: Noto (Google, Apache-2.0), Twemoji (CC-BY 4.0) and Fluent 3-D (Microsoft, MIT); flags are
-left out. 1,280 for training, 118 val, 117 test, stratified by Unicode subcategory; all drawings of
-one emoji are on one side. val and test hold no relative of a training emoji ('woman running' of
-'man running'), and no drawing that is nearly one of training: 84 emoji are in no split for that.
-Above 128 px the drawings are enlarged. 11 of the emoji (insults, tobacco, weapons and the like) may
-be learned from, but are not shown. Licences and attributions: LICENSES/."""
+CARD = """1,599 emoji, each drawn in three styles on white, at 64 px: Noto (Google, Apache-2.0),
+Twemoji (CC-BY 4.0) and Fluent 3-D (Microsoft, MIT); flags are left out. 1,280 for training, 118
+val, 117 test, stratified by Unicode subcategory; all drawings of one emoji are on one side. val and
+test hold no relative of a training emoji ('woman running' of 'man running'), and no drawing that is
+nearly one of training: 84 emoji are in no split for that. 11 of the emoji (insults, tobacco,
+weapons and the like) may be learned from, but are not shown. Licences and attributions:
+LICENSES/."""
 
 
 @functools.cache
 def entries() -> list[dict]:
     """Each emoji in the order of the tiles: name, code (points), kind (subcategory), group, split.
 
-    ``group`` names what it is a variant of, ``split`` its large sheet. Some have more: ``relative``
+    ``group`` names what it is a variant of. Some have more: ``relative``
     names another emoji of its group, or with nearly the same drawing, because of which it is left
     out (:func:`_rows`); ``withheld`` says why it is not put on a screen
     (``TwoDomains.presentable``).
@@ -46,16 +46,6 @@ def entries() -> list[dict]:
 def drawings(style: str) -> UInt8[Tensor, "n 3 64 64"]:
     """All drawings of one style, 0 to 255, in the order of ``entries()``."""
     return tiles_of(FILES / f"{style}.avif", TILE, len(entries()))
-
-
-def large_drawings(style: str, rows: list[int]) -> UInt8[Tensor, "n 3 128 128"]:
-    """The drawings of some ``entries()`` at 128 px, from the sheets of their splits."""
-    tiles: dict[int, Tensor] = {}
-    for split in {entries()[row]["split"] for row in rows}:
-        there = [i for i, entry in enumerate(entries()) if entry["split"] == split]
-        sheet = tiles_of(FILES / f"{style}_{LARGE}_{split}.avif", LARGE, len(there))
-        tiles |= zip(there, sheet, strict=True)
-    return torch.stack([tiles[row] for row in rows])
 
 
 def tiles_of(path: Path, size: int, count: int) -> UInt8[Tensor, "count 3 size size"]:
@@ -78,15 +68,9 @@ def outlines(images: Float[Tensor, "n 3 h w"], threshold: float = 0.35) -> Float
 
 
 def _images(style: str, rows: list[int], size: int) -> Tensor:
-    """The drawings in ``rows``, (n, 3, size, size); :func:`floats` enlarges them beyond LARGE.
-
-    They are uint8, which takes a quarter of the memory; those below TILE stay floats, unrounded.
-    """
-    images = drawings(style)[rows] if size <= TILE else large_drawings(style, rows)
-    if size == TILE or size >= LARGE:
-        return images
-    parts = [floats(part, size) for part in images.split(CHUNK)]
-    return torch.cat(parts if size < TILE else [to_bytes(part) for part in parts])
+    """The drawings in ``rows``, (n, 3, size, size): uint8, and below TILE floats, unrounded."""
+    images = drawings(style)[rows]
+    return images if size == TILE else torch.cat([floats(p, size) for p in images.split(CHUNK)])
 
 
 def floats(images: Tensor, size: int) -> Float[Tensor, "n 3 size size"]:
@@ -130,13 +114,19 @@ class Drawings(TwoDomains):
 
 class Emoji(Drawings):
     """Drawings of the emoji of ``part`` (see :func:`_rows`), to be subclassed; ``made_from`` is
-    what its class is called with.
+    what its class is called with. Raises CourseError for a size above TILE.
     """
 
     # The tables in notebooks/sweeps hold what this network sees, so it judges emoji everywhere.
     card, eyes = CARD, "features"
 
     def __init__(self, part: str, size: int, **made_from: Any):
+        ensure(
+            size <= TILE,
+            f"the emoji are drawn at {TILE} px, and would be blurred at {size}",
+            "size",
+            f"ask for {TILE} (--size {TILE}), or take openmoji:lines, which has 128 px",
+        )
         self.rows, self.made_from = _rows(part), made_from
         super().__init__(entries(), self.rows, size)
 

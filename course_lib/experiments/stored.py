@@ -49,7 +49,7 @@ def strip(table: Path | str, row: str, direction: str = "xy") -> list[Float[Tens
 
     The rows are input, translation (four of them from a method with codes) and truth.
     """
-    picture = read_image(Path(table).with_suffix("") / f"{slug(row)}-{direction}.png")
+    picture = read_image(Path(table).with_suffix("") / f"{slug(row)}-{direction}.webp")
     pixels = torch.from_numpy(np.array(picture)) / 127.5 - 1
     size = pixels.shape[1] // 8
     return list(pixels.unflatten(0, (-1, size)).unflatten(2, (8, size)).permute(0, 2, 4, 1, 3))

@@ -1,6 +1,6 @@
 """Sweeps: every cell of a grid (see grids.py) trained and scored on a Dask cluster, once.
 
-    course sweep notebooks/sweeps/NAME.toml    -> NAME.csv, pictures NAME/ROW-seed0-xy.png
+    course sweep notebooks/sweeps/NAME.toml    -> NAME.csv, pictures NAME/ROW-seed0-xy.webp
 
 The table is written again after each cell, and what is in there is never repeated. A row is known
 by its settings, data and seed, which stand in its ``command``; its ``commit`` names the code that
@@ -114,9 +114,10 @@ def run(
             done[cell.command] = result
             rows = [_row(grid, c, done[c.command]) for c in cells if c.command in done]
             replace_file(table_path, _csv(rows))
-            for direction, png in result["pictures"].items() if cell is firsts[cell.row] else ():
+            pictures = result["pictures"] if cell is firsts[cell.row] else {}
+            for direction, picture in pictures.items():
                 (place / grid.stem).mkdir(exist_ok=True)
-                replace_file(place / grid.stem / f"{cell.slug}-{direction}.png", png)
+                replace_file(place / grid.stem / f"{cell.slug}-{direction}.webp", picture)
 
         known = {cell.command for cell in cells}
         if gone := [row["row"] for command, row in done.items() if command not in known]:
@@ -262,8 +263,8 @@ def _do(cell: Cell, folder: Path, judge: Callable | None) -> dict:
     losses = [[v for name, v in step.items() if name.startswith("d_")] for step in late]
     if losses[-1]:
         numbers["d_std"] = statistics.pstdev(map(sum, losses))
-    for direction, png in _pictures(method, cell).items():
-        replace_file(folder / f"{direction}.png", png)
+    for direction, picture in _pictures(method, cell).items():
+        replace_file(folder / f"{direction}.webp", picture)
     row = {
         **{name: float(number) for name, number in numbers.items() if is_score(name)},
         **(judge(method, cell) if judge else {}),
@@ -292,21 +293,21 @@ def _circumstances(cell: Cell) -> dict[str, str]:
 def _finished(folder: Path) -> dict | None:
     """What a cell's folder holds, if the cell is finished; one that cannot be read is not."""
     with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
-        pictures = {path.stem: path.read_bytes() for path in sorted(folder.glob("[xy][xy].png"))}
+        pictures = {path.stem: path.read_bytes() for path in sorted(folder.glob("[xy][xy].webp"))}
         return json.loads((folder / "row.json").read_text()) | {"pictures": pictures}
     return None
 
 
 @torch.no_grad()
 def _pictures(method: Any, cell: Cell) -> dict[str, bytes]:
-    """PNG for each direction: eight test items side by side; input, translation, known truth.
+    """WebP for each direction: eight test items side by side; input, translation, known truth.
 
     A method with codes translates four times, each time with one code for all; one that makes
     images from noise alone shows its preview.
     """
     if not method.translates:
         torch.manual_seed(cell.seed)
-        return {"xy": _png(list(method.preview().values()))}
+        return {"xy": _webp(list(method.preview().values()))}
     out = {}
     data = opened_for(method, cell.data, "test", cell.direction)
     items = spread(data, 8)
@@ -320,16 +321,15 @@ def _pictures(method: Any, cell: Cell) -> dict[str, bytes]:
             batches = [default_collate([item]) for item in items]
             alone = [method.translate_batch(batch, direction)["fake_y"] for batch in batches]
             fakes = [torch.cat(alone).cpu()]
-        out[direction] = _png([x, *fakes] + ([y] if data.paired else []))
+        out[direction] = _webp([x, *fakes] + ([y] if data.paired else []))
     return out
 
 
-def _png(rows: list[Tensor]) -> bytes:
-    """Rows of images (n, 3, s, s) as one PNG of 256 colours, which takes a third of the bytes."""
+def _webp(rows: list[Tensor]) -> bytes:
+    """Rows of images (n, 3, s, s) as one WebP."""
     grid = to_image(torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1).cpu())
-    png = io.BytesIO()
-    grid.quantize(256, kmeans=3).save(png, format="png", optimize=True)
-    return png.getvalue()
+    grid.save(webp := io.BytesIO(), format="webp", quality=80, method=6)
+    return webp.getvalue()
 
 
 # ---- the table

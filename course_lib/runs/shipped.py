@@ -17,6 +17,7 @@ from course_lib.metrics import report
 
 FILES = Path(__file__).parent / "shipped_files"
 PREFIX = "shipped:"
+SCALE = ":scale"  # ends the names of scales in a file of weights
 # in the order in which they are shown
 NAMES = (
     "panda",
@@ -95,7 +96,16 @@ def load(name: str, method: Method, folder: Path = FILES) -> None:
         folder / f"{name}.safetensors",
         "install the course again",
     )
-    put(safetensors.torch.load(blob), method)
+    put(unpacked(safetensors.torch.load(blob)), method)
+
+
+def unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of 8 bits times their scales (one for each row of the first axis), in float32."""
+    weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(SCALE)}
+    for name in weights:
+        if (scale := tensors.get(name + SCALE)) is not None:
+            weights[name] = (weights[name].flatten(1) * scale[:, None]).view_as(weights[name])
+    return weights
 
 
 def put(tensors: dict[str, Tensor], method: Method) -> None:

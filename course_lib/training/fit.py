@@ -3,13 +3,11 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from torch import Tensor
 
 from course_lib.data.base import MapDataset
 from course_lib.data.files import expanded, only_run
@@ -47,7 +45,6 @@ def fit(
     seed: int = 0,
     resume: bool | str = False,
     previews: int = 10,
-    on_preview: Callable[[int, dict[str, Tensor]], None] = lambda step, rows: None,
     workers: int = 0,
     progress: bool = True,
     record: dict[str, Any] | None = None,
@@ -57,9 +54,9 @@ def fit(
 
     ``dataset`` yields dicts of x and y, which are augmented as the method's configuration says and
     shuffled by (seed, epoch). ``workers`` processes prepare the batches; with 0 this one does.
-    ``previews`` times on the way, the same images of ``val`` are translated, shown in a notebook,
-    saved below ``out`` and given to ``on_preview`` with the step. The folder ``out`` keeps history
-    and checkpoints, and with ``keep="best"`` in the configuration the best preview's in ``best``.
+    ``previews`` times on the way, the same images of ``val`` are translated, shown in a notebook
+    and saved below ``out``. The folder ``out`` keeps history and checkpoints, and with
+    ``keep="best"`` in the configuration the best preview's in ``best``.
     ``record`` becomes its run.json, and a ``remark`` is told once the training has begun.
     ``resume=True`` goes on from the newest good checkpoint: on a CPU and with ``steps``, to the bit
     as if the training had never stopped. ``resume="changed"`` does so with other settings than the
@@ -75,7 +72,7 @@ def fit(
     _check(steps, minutes, workers)
     run = TrainingRun(method, folder, seed, steps, minutes, record)
     bar = Progress(run, show=progress)
-    shown = Previews(run, val, previews, on_preview, bar)
+    shown = Previews(run, val, previews, bar)
     # with steps, a run that is resumed equals one that never stopped
     threads = Threads(method.device, may_choose=not (run.steps and folder))
     with (

@@ -1,6 +1,5 @@
 """Previews of a training: held-out images, translated again and again, scored; the best is kept."""
 
-from collections.abc import Callable
 from operator import itemgetter
 
 import torch
@@ -26,11 +25,10 @@ class Previews:
         run: TrainingRun,
         val: MapDataset | None,
         count: int,
-        on_preview: Callable[[int, dict[str, Tensor]], None],
         progress: Progress,
     ):
         self.run, self.method, self.count = run, run.method, count
-        self.on_preview, self.progress = on_preview, progress
+        self.progress = progress
         self.keeps_best = run.method.config.keep == "best"
         self.best = run.out / "best" if run.out else None
         self.scores: list[dict] = []  # of the held-out images, at each preview
@@ -80,7 +78,6 @@ class Previews:
                 if self.val and self.keeps_best:
                     self._score(self.method.generate(len(self.val["y"])))
         is_best = self.scores and min(self.scores, key=itemgetter("score")) is self.scores[-1]
-        self.on_preview(run.step, rows)
         path = run.out / "previews" / f"{run.step:08d}.png" if run.out else None
         self.progress.show(rows, title, run.step, path)
         if self.best and self.keeps_best and is_best:

@@ -30,7 +30,7 @@ def letter_to_y(drawing: np.ndarray, size: int) -> Float[Tensor, "3 s s"] | None
         return None
     ink = Image.fromarray(drawing).crop(box)
     width, height = ink.size
-    scale = min(CAP / height, (TILE - 4) / width, 8 * CAP / max(width, height))
+    scale = min(CAP / height, (TILE - 4) / width)
     ink = ink.resize([max(1, round(scale * side)) for side in ink.size], Image.Resampling.BOX)
     tile = Image.new("L", (TILE, TILE), 255)
     tile.paste(ink, ((TILE - ink.width) // 2, BASE - ink.height))
@@ -65,8 +65,8 @@ class handwriting(Canvas):
     stroke changes the alphabet. ``drawn`` holds what the sheets show, and can be saved.
     """
 
-    def __init__(self, method: Any, drawn: Mapping[int, Float[Tensor, "3 s s"]] | None = None):
-        self.method, self.drawn = method, dict(drawn or {})
+    def __init__(self, method: Any):
+        self.method, self.drawn = method, {}
         super().__init__(
             models=[
                 {"name": letter, "codes": True, "pen": 14, "sheets": "letter"} for letter in LETTERS

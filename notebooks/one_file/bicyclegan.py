@@ -2,9 +2,10 @@
 
     python bicyclegan.py mine --minutes 5
 
-reads images from mine/train/, each x in its left half, y in its right half. It writes bicyclegan.pt
-and, of eight pairs that it never trains on, bicyclegan.png: x, true y, x in the style that E reads
-from y, and in four random styles. At 64 px, 5 minutes of one core (AMD EPYC) are 5,600 steps.
+reads images from mine/train/, each x in its left half, y in its right half. Every 200 steps it
+writes bicyclegan.pt, from which --start bicyclegan.pt goes on after a stop, and bicyclegan.png of
+eight pairs that it never trains on: x, true y, x in the style that E reads from y, and in four
+random styles. At 64 px, 5 minutes of one core (AMD EPYC) are 5,600 steps.
 """
 
 import argparse
@@ -163,6 +164,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--size", type=int, default=64, help="pixels, a power of two; paper: 256")
     parser.add_argument("--width", type=int, default=16, help="channels of layer 1; paper: 64")
+    parser.add_argument("--start", help="the bicyclegan.pt of an earlier training, to go on from")
     args = parser.parse_args()
     torch.manual_seed(0)
     found = (args.folder / "train").iterdir()
@@ -176,6 +178,11 @@ def main():
     nets |= {"D_encoded": PatchGANs(args.width), "D_random": PatchGANs(args.width)}
     G, E, *Ds = [net.to(DEVICE).apply(init) for net in nets.values()]
     opt_G, opt_D = (adam(nn.ModuleList(both).parameters()) for both in ([G, E], Ds))
+    parts = nets | {"opt_G": opt_G, "opt_D": opt_D}
+    if args.start:
+        saved = torch.load(args.start, DEVICE, weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
     start, steps, done = time.monotonic(), 0, 0.0
     while done < 1:
         for opt in (opt_G, opt_D):  # in the second half, the learning rate falls to 0
@@ -193,7 +200,7 @@ def main():
             pixels = (127.5 * (wall + 1)).round().byte().permute(1, 2, 0)
             Image.fromarray(pixels.cpu().numpy()).save("bicyclegan.png")
             G.train()
-    torch.save({name: net.state_dict() for name, net in nets.items()}, "bicyclegan.pt")
+            torch.save({name: part.state_dict() for name, part in parts.items()}, "bicyclegan.pt")
 
 
 if __name__ == "__main__":

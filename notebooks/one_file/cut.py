@@ -2,9 +2,9 @@
 
     python cut.py mine --minutes 5
 
-reads images of domain x from mine/trainA/ and of domain y from mine/trainB/. It writes the weights
-to cut.pt, which --start reads again, and cut.png of eight x that it never trains on, above their
-translations. The paper's networks: --size 256 --width 64 --blocks 9.
+reads images of domain x from mine/trainA/ and of domain y from mine/trainB/. Every 200 steps it
+writes cut.pt, from which --start goes on after a stop, and cut.png of eight x that it never trains
+on, above their translations. The paper's networks: --size 256 --width 64 --blocks 9.
 """
 
 import argparse
@@ -208,7 +208,7 @@ def main():
     parser.add_argument("--size", type=int, default=64, help="pixels, a multiple of 4; paper: 256")
     parser.add_argument("--width", type=int, default=16, help="channels of layer 1; paper: 64")
     parser.add_argument("--blocks", type=int, default=3, help="residual blocks; paper: 9")
-    parser.add_argument("--start", help="the cut.pt of an earlier training, to begin with")
+    parser.add_argument("--start", help="the cut.pt of an earlier training, to go on from")
     args = parser.parse_args()
     torch.manual_seed(0)
     xs, ys = files_of(args.folder / "trainA"), files_of(args.folder / "trainB")
@@ -216,12 +216,15 @@ def main():
     loader = DataLoader(Unpaired(xs[8:], ys[8:], args.size), batch_size=1, shuffle=True)
     nets = {"G": Generator(args.width, args.blocks), "D": PatchGAN(args.width)}
     nets["H"] = Projections(args.width)
-    for name, net in nets.items():
+    for net in nets.values():
         net.to(DEVICE).apply(init)
-        if args.start:
-            net.load_state_dict(torch.load(args.start, DEVICE, weights_only=True)[name])
     G, D, H = nets.values()
     opt_G, opt_D = adam([*G.parameters(), *H.parameters()]), adam(D.parameters())
+    parts = nets | {"opt_G": opt_G, "opt_D": opt_D}
+    if args.start:
+        saved = torch.load(args.start, DEVICE, weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
 
     start, steps, done, batches = time.monotonic(), 0, 0.0, iter(())
     while done < 1:
@@ -240,7 +243,7 @@ def main():
             wall = torch.cat([torch.cat([*row], dim=2) for row in rows], dim=1)
             pixels = (127.5 * (wall + 1)).round().byte().permute(1, 2, 0)
             Image.fromarray(pixels.cpu().numpy()).save("cut.png")
-    torch.save({name: net.state_dict() for name, net in nets.items()}, "cut.pt")
+            torch.save({name: part.state_dict() for name, part in parts.items()}, "cut.pt")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
     python cyclegan.py mine --minutes 5
 
-reads images of domain x from mine/trainA/ and of domain y from mine/trainB/. It writes the weights
-to cyclegan.pt, and cyclegan.png of eight images of each that it never trains on. From the top: x,
-its translation, and back to x; y, its translation, and back to y. At 64 px, five minutes of one
-core (AMD EPYC, float32) are some 5,800 steps, and houses by day light their windows.
+reads images of domain x from mine/trainA/ and of domain y from mine/trainB/. Every 200 steps it
+writes cyclegan.pt, from which --start cyclegan.pt goes on after a stop, and cyclegan.png of eight
+images of each that it never trains on. From the top: x, its translation, and back to x; y, its
+translation, and back to y. At 64 px, five minutes of one core (AMD EPYC, float32) are some 5,800
+steps, and houses by day light their windows.
 """
 
 import argparse
@@ -167,6 +168,7 @@ def main():
     parser.add_argument("--size", type=int, default=64, help="pixels, a multiple of 4; paper: 256")
     parser.add_argument("--width", type=int, default=16, help="channels of layer 1; paper: 64")
     parser.add_argument("--blocks", type=int, default=3, help="residual blocks; paper: 9")
+    parser.add_argument("--start", help="the cyclegan.pt of an earlier training, to go on from")
     args = parser.parse_args()
     torch.manual_seed(0)
     large, (a, b) = args.size * 286 // 256, (args.folder / "trainA", args.folder / "trainB")
@@ -178,6 +180,11 @@ def main():
     (G_xy, G_yx), (D_x, D_y), pool_x, pool_y = Gs, Ds, Pool(), Pool()
     opt_G = adam([*G_xy.parameters(), *G_yx.parameters()])
     opt_D = adam([*D_x.parameters(), *D_y.parameters()])
+    parts = {"G_xy": G_xy, "G_yx": G_yx, "D_x": D_x, "D_y": D_y, "opt_G": opt_G, "opt_D": opt_D}
+    if args.start:
+        saved = torch.load(args.start, DEVICE, weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
 
     start, steps, done = time.monotonic(), 0, 0.0
     while done < 1:
@@ -192,8 +199,7 @@ def main():
                 fake_y, fake_x = G_xy(held_x), G_yx(held_y)
                 rows = [held_x, fake_y, G_yx(fake_y), held_y, fake_x, G_xy(fake_x)]
             save_picture("cyclegan.png", rows)
-    nets = {"G_xy": G_xy, "G_yx": G_yx, "D_x": D_x, "D_y": D_y}
-    torch.save({name: net.state_dict() for name, net in nets.items()}, "cyclegan.pt")
+            torch.save({name: part.state_dict() for name, part in parts.items()}, "cyclegan.pt")
 
 
 if __name__ == "__main__":

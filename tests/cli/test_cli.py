@@ -24,14 +24,14 @@ from tests.support import processes, small
 from tests.support.killing import write_pairs
 from tests.support.pictures import noise, saved
 
-STEP = ["pix2pix", "--data", "emoji:edges", "--steps", "1"]
+STEP = ["pix2pix", "--data", "openmoji:lines", "--steps", "1"]
 BAD = [
-    (["nope", "--data", "emoji:edges", "--steps", "1"], "unknown method 'nope'"),
+    (["nope", "--data", "openmoji:lines", "--steps", "1"], "unknown method 'nope'"),
     (["pix2pix", "--data", "emoji:nope", "--steps", "1"], "unknown data set 'emoji:nope'"),
     (["pix2pix", "--data", "no/such/folder", "--steps", "1"], "no such folder"),
     (["pix2pix", "--data", "photos/nothere.jpg", "--steps", "1"], "no such file"),
-    (["pix2pix", "--data", "emoji:edges", "--steps", "-1"], "Invalid value for '--steps'"),
-    (["pix2pix", "--data", "emoji:edges", "--minutes", "nan"], "cannot train for nan minutes"),
+    (["pix2pix", "--data", "openmoji:lines", "--steps", "-1"], "Invalid value for '--steps'"),
+    (["pix2pix", "--data", "openmoji:lines", "--minutes", "nan"], "cannot train for nan minutes"),
     ([*STEP, "--minutes", "1"], "exclude each other"),
     ([*STEP, "--size", "63"], "power of two"),
     ([*STEP, "--size", "8"], "needs images of at least 24 px"),
@@ -40,7 +40,7 @@ BAD = [
     ([*STEP, "--set", "lr=fast"], "lr needs float"),
     ([*STEP, "--set", "lr=-1"], "lr must be above 0"),
     ([*STEP, "--set", "generator=vit"], "cannot be 'vit'"),
-    (["pix2pix", "--data", "emoji:noto-fluent", "--steps", "1"], "learns from pairs"),
+    (["pix2pix", "--data", "facades:unpaired", "--steps", "1"], "learns from pairs"),
     (["pix2pixhd", "--data", "facades:day-night", "--steps", "1"], "learns from pairs"),
     ([*STEP, "--set", "lambda_l1=0", "--set", "lambda_gan=0"], "lambda_features are all 0"),
     ([*STEP, "--set", "generator=resnet", "--size", "66"], "multiple of 4"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from PIL import Image
 from torch.utils.data import default_collate
@@ -22,6 +23,8 @@ from course_lib.plotting.patches import patch
 from course_lib.runs import shipped
 from tests import ROOT
 from tests.support.pictures import photograph
+from tests.support.small import untrained
+from tools.making import ship
 
 NAMES = shipped.NAMES
 RECIPES = tomllib.loads((ROOT / "tools/making/recipes.toml").read_text(encoding="utf-8"))
@@ -29,7 +32,7 @@ RECIPES = tomllib.loads((ROOT / "tools/making/recipes.toml").read_text(encoding=
 
 def test_sizes():
     sizes = {name: (shipped.FILES / f"{name}.safetensors").stat().st_size for name in NAMES}
-    assert max(sizes.values()) < 9_000_000 and sum(sizes.values()) < 87_000_000, sizes
+    assert max(sizes.values()) < 5_000_000 and sum(sizes.values()) < 48_000_000, sizes
     assert {path.name.partition(".")[0] for path in shipped.FILES.iterdir()} == set(NAMES)
 
 
@@ -108,6 +111,21 @@ def test_a_photograph_keeps_its_luminance_and_gives_no_colour_away(tmp_path):
     found, wanted = (np.asarray(im.convert("L")).astype(int) for im in (Image.open(path), colour))
     # a few pixels are clipped
     assert abs(found - wanted).mean() < 3 and given["grey"].std(axis=2).mean() > 2
+
+
+def test_each_channel_keeps_8_bits_of_its_weights():
+    method = untrained("pix2pix", 32)
+    for network, net in method.networks.items():
+        torch.nn.init.normal_(next(net.parameters())[0], std=1e-4 if network == "D" else 0.1)
+    packed = safetensors.torch.load(ship.weights_of(method))
+    for name, found in shipped.unpacked(packed).items():
+        network, _, key = name.partition(".")
+        wanted = method.networks.get(f"{network}_average", method.networks[network]).state_dict()
+        rows = wanted[key].flatten(1) if wanted[key].ndim > 1 else wanted[key].view(1, -1)
+        steps = rows.abs().amax(1) / (127 if wanted[key].ndim > 1 else 1000)
+        assert ((found.view_as(rows) - rows).abs().amax(1) <= 0.51 * steps).all(), name
+    bytes_of_weights = sum(t.numel() for t in packed.values() if t.dtype == torch.int8)
+    assert bytes_of_weights > 0.9 * len(ship.weights_of(method)) - 20_000
 
 
 def test_damaged_weights_are_noticed(tmp_path):

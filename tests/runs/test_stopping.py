@@ -11,6 +11,7 @@ from course_lib import CourseError, runs
 from course_lib.training import checkpoint
 from course_lib.training import run as training_run
 from course_lib.training.fit import fit
+from course_lib.training.progress import Progress
 from tests.methods import contract
 from tests.methods.test_contract import CASES
 from tests.support.archives import tree
@@ -40,9 +41,9 @@ def test_the_best_up_to_the_last_checkpoint_outlives_a_kill(tmp_path, monkeypatc
     monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 1e9)  # but for those beside a best one
     folders = [tmp_path / "checkpoints", tmp_path / "best" / "checkpoints"]
     killed = Mock(side_effect=[None] * 3 + [KeyboardInterrupt])  # after 0, 2 and 4 steps, at 6
-    with pytest.raises(KeyboardInterrupt):
-        method = off_by([9, 0.3, 0.2, 0.1])
-        fit(method, Toy(), out=tmp_path, on_preview=killed, **OPTIONS)
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patched:
+        patched.setattr(Progress, "show", killed)
+        fit(off_by([9, 0.3, 0.2, 0.1]), Toy(), out=tmp_path, **OPTIONS)
     assert [checkpoint.steps(folder) for folder in folders] == [[2, 4], [2, 4]]
     if newest == 2:
         checkpoint.drop(folders[0] / "00000004")

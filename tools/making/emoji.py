@@ -1,5 +1,4 @@
-"""Rebuild the shipped emoji files from their npm packages (needs npm, the network and ``pip install
-resvg-py``).
+"""Rebuild the shipped emoji files from their npm packages (needs npm and the network).
 
     python -m tools.making.emoji [FOLDER_WITH_PACKAGES]
     python -m tools.making.emoji --relatives
@@ -7,21 +6,18 @@ resvg-py``).
 The second needs none of these: it finds anew, in the shipped drawings, which emoji have a relative
 in another split, and are left out for it. The first does that at its end.
 
-Writes ``emoji.json`` and contact sheets into ``course_lib/data/emoji_files/``, for each style one
-of 64 px and, for each split, one of 128 px; the course itself needs none of this. At 64 px the
-drawings are the PNG files of the packages; at 128 px Fluent comes from its files of 256 px, Noto
-and Twemoji from vectors, of the versions that show the same drawings. The same packages give the
-same pixels; the bytes of a sheet may differ between versions of libavif.
+Writes ``emoji.json`` and, for each style, a contact sheet of 64 px into
+``course_lib/data/emoji_files/``; the course itself needs none of this. The drawings are the PNG
+files of the packages. The same packages give the same pixels; the bytes of a sheet may differ
+between versions of libavif.
 """
 
 import hashlib
-import io
 import json
 import math
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -34,26 +30,20 @@ PACKAGES = {
     "noto": "emoji-datasource-google@16.0.0",
     "twemoji": "emoji-datasource-twitter@16.0.0",
     "fluent": "@lobehub/fluent-emoji-3d@1.1.0",
-    "noto vectors": "@iconify-json/noto@1.2.3",  # later versions redraw some 300 of the emoji
-    "twemoji vectors": "@discordapp/twemoji@16.0.1",
 }
 FOLDERS = {
     "noto": "img/google/64",
     "twemoji": "img/twitter/64",
     "fluent": "assets",
-    "twemoji vectors": "dist/svg",
 }
-SMALL, LARGE, COLUMNS = 64, 128, 40
+SIZE, COLUMNS = 64, 40
 NEAR = 0.05  # L1 in [-1, 1], at 64 px, below which two drawings of a style are nearly one
 LEFT_OUT_FOR = {  # in this order
     "test": ("train_a", "train_b"),
     "val": ("train_a", "train_b", "test"),
     "train_b": ("train_a",),  # where it is the y of unpaired training
 }
-QUALITY = {
-    SMALL: 95,
-    LARGE: 92,
-}  # about 45 dB; under 7 MB for the three sheets of 64 px, under 14 MB for those of 128
+QUALITY = 95  # about 45 dB; under 7 MB for the three sheets
 # What a teacher would not put on a screen: left out of figures, games and presets, not of training.
 WITHHELD = {
     "insult": "middle_finger face_with_symbols_on_mouth",
@@ -117,89 +107,30 @@ def split_emoji(kinds: dict[str, str]) -> dict[str, str]:
     return {code: deal[i % 10] for i, code in enumerate(order)}
 
 
-def on_white(image: Image.Image, size: int) -> Image.Image:
-    """One emoji as size x size RGB. White goes under the transparency before resizing, or hidden
+def on_white(path: Path) -> Image.Image:
+    """One emoji as SIZE x SIZE RGB. White goes under the transparency before resizing, or hidden
     colours leak in."""
-    image = image.convert("RGBA")
+    image = Image.open(path).convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image if image.size == (size, size) else image.resize((size, size), Image.LANCZOS)
-
-
-def drawn(svg: str, size: int) -> Image.Image:
-    """A vector drawing as size x size RGBA; what is not square is centred."""
-    import resvg_py  # needed here alone
-
-    image = Image.open(
-        io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size)))
-    )
-    square = Image.new("RGBA", (size, size))
-    square.paste(image, ((size - image.width) // 2, (size - image.height) // 2))
-    return square
-
-
-def noto_vectors(root: Path) -> dict[str, str]:
-    """Code -> SVG, from a package that keeps all drawings, of 128 units, in one file, their
-    characters in another."""
-    icons = json.loads((root / "icons.json").read_text(encoding="utf-8"))
-    characters = json.loads((root / "chars.json").read_text(encoding="utf-8"))
-    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    head = f'<svg {names} viewBox="0 0 128 128">'
-    svgs = {}
-    for code, name in characters.items():
-        icon = icons["icons"].get(name) or icons["icons"][icons["aliases"][name]["parent"]]
-        svgs[plain(code)] = f"{head}{icon['body']}</svg>"
-    return svgs
-
-
-def sources(roots: dict[str, Path]) -> dict[tuple[str, int], Callable[[str], Image.Image]]:
-    """For each style and size, what makes the drawing of a code; KeyError for a code that a package
-    lacks."""
-    files = {
-        name: {plain(path.stem): path for path in sorted((roots[name] / folder).iterdir())}
-        for name, folder in FOLDERS.items()
-    }
-    noto = noto_vectors(roots["noto vectors"])
-    twemoji = {
-        code: path.read_text(encoding="utf-8") for code, path in files["twemoji vectors"].items()
-    }
-    small = {
-        (style, SMALL): lambda code, own=files[style]: on_white(Image.open(own[plain(code)]), SMALL)
-        for style in STYLES
-    }
-    return small | {
-        ("noto", LARGE): lambda code: on_white(drawn(noto[plain(code)], LARGE), LARGE),
-        ("twemoji", LARGE): lambda code: on_white(
-            drawn(twemoji[plain(code).lstrip("0")], LARGE), LARGE
-        ),
-        ("fluent", LARGE): lambda code: on_white(Image.open(files["fluent"][plain(code)]), LARGE),
-    }
+    return image if image.size == (SIZE, SIZE) else image.resize((SIZE, SIZE), Image.LANCZOS)
 
 
 def build(packages: Path) -> None:
     roots = fetch(packages)
-    make = sources(roots)
-    there = [
-        {plain(path.stem) for path in (roots[style] / FOLDERS[style]).iterdir()} for style in STYLES
-    ]
+    files = {
+        style: {plain(path.stem): path for path in (roots[style] / FOLDERS[style]).iterdir()}
+        for style in STYLES
+    }
     entries = json.loads((roots["noto"] / "emoji.json").read_text(encoding="utf-8"))
-    entries = [
-        e
-        for e in entries
-        if e["category"] != "Flags" and all(plain(e["unified"]) in codes for codes in there)
-    ]
+    everywhere = set.intersection(*map(set, files.values()))
+    entries = [e for e in entries if e["category"] != "Flags" and plain(e["unified"]) in everywhere]
     entries.sort(key=lambda e: e["sort_order"])
     split = split_emoji({e["unified"]: f"{e['category']}/{e['subcategory']}" for e in entries})
     withheld = {name: reason for reason, names in WITHHELD.items() for name in names.split()}
     TARGET.mkdir(exist_ok=True)
-    for (style, size), draw in make.items():
-        if size == SMALL:
-            save_sheet(TARGET / f"{style}.avif", [draw(entry["unified"]) for entry in entries])
-            continue
-        for part in sorted(set(split.values())):  # apart, so that a data set opens what it needs
-            chosen = [
-                draw(entry["unified"]) for entry in entries if split[entry["unified"]] == part
-            ]
-            save_sheet(TARGET / f"{style}_{size}_{part}.avif", chosen)
+    for style in STYLES:
+        tiles = [on_white(files[style][plain(entry["unified"])]) for entry in entries]
+        save_sheet(TARGET / f"{style}.avif", tiles)
     rows = []
     for entry in entries:
         name, code = entry["short_name"], entry["unified"]
@@ -243,11 +174,10 @@ def mark_relatives() -> None:
 
 
 def save_sheet(path: Path, tiles: list[Image.Image]) -> None:
-    size = tiles[0].width
-    sheet = Image.new("RGB", (COLUMNS * size, math.ceil(len(tiles) / COLUMNS) * size), "white")
+    sheet = Image.new("RGB", (COLUMNS * SIZE, math.ceil(len(tiles) / COLUMNS) * SIZE), "white")
     for i, tile in enumerate(tiles):
-        sheet.paste(tile, (i % COLUMNS * size, i // COLUMNS * size))
-    sheet.save(path, quality=QUALITY[size], subsampling="4:4:4", speed=4)
+        sheet.paste(tile, (i % COLUMNS * SIZE, i // COLUMNS * SIZE))
+    sheet.save(path, quality=QUALITY, subsampling="4:4:4", speed=4)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import safetensors.torch
+import torch
 from torch.utils.data import Dataset
 
 from course_lib import runs
@@ -31,7 +32,7 @@ from course_lib.training import checkpoint
 from course_lib.training.run import read_history
 from tools.making import strips
 
-LIMIT = 9_000_000  # bytes of one file
+LIMIT = 5_000_000  # bytes of one file
 SEED = 0  # what the trainings start with
 
 
@@ -45,17 +46,12 @@ class Recipe(NamedTuple):
     settings: Sequence[str] = ()
     direction: str = "xy"
     title: str = ""
-    start: "Recipe | None" = None  # of a network that is trained first, and goes on from there
 
 
 def recipes() -> dict[str, Recipe]:
     """What can be made: the shipped networks."""
     rows = tomllib.loads(Path(__file__).with_name("recipes.toml").read_text(encoding="utf-8"))
-    found = {name: Recipe(**row) for name, row in rows.items()}
-    return {
-        name: one._replace(start=one.start and one._replace(**{"start": None} | one.start))
-        for name, one in found.items()
-    }
+    return {name: Recipe(**row) for name, row in rows.items()}
 
 
 def train(name: str, out: Path, recipe: Recipe | None = None) -> dict:
@@ -65,29 +61,19 @@ def train(name: str, out: Path, recipe: Recipe | None = None) -> dict:
     the file is the same. Another ``recipe`` than its own may be tried.
     """
     recipe = recipe or recipes()[name]
-    film = {"previews": strips.MOMENTS, "on_preview": strips.keeper(out / "moments")}
-    if recipe.start:  # the film is of its training: the second one begins with good pictures
-        _run(recipe.start, first := out.with_name(f"{out.name}-start"), **film)
-        film = {"start": first}
-    _run(recipe, out, **film)
-    return pack(name, out, out, recipe)
-
-
-def _run(recipe: Recipe, out: Path, **more) -> None:
     config = runs.make_config(recipe.method, "cpu", recipe.size, [*recipe.settings])
     length = {"steps": recipe.steps, "seed": SEED, "direction": recipe.direction}
-    runs.train(recipe.method, recipe.data, out, config, resume=True, **length, **more)
+    runs.train(recipe.method, recipe.data, out, config, resume=True, **length)
+    return pack(name, out, out, recipe)
 
 
 def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> dict:
     """Write what is kept of the finished run ``out`` into ``folder``; returns what NAME.json tells.
 
-    NAME.json says where it comes from, with scores and curves, and NAME.film.webp shows how it
-    learned. NAME.safetensors are the weights in half precision.
+    NAME.json says where it comes from, with scores and curves. NAME.safetensors are the weights in
+    8 bits (:func:`weights_of`).
     """
     recipe, run = recipe or recipes()[name], read_settings(out)
-    if recipe.start:
-        run["start"]["name"] = f"{name} at {recipe.start.size} px"
     if (
         run["data"] not in (recipe.data, str(Path(recipe.data).resolve()))
         or run["method"] != recipe.method
@@ -123,23 +109,30 @@ def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> di
         )
     origin |= {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
     files.replace_file(folder / f"{name}.safetensors", blob)
-    files.replace_file(folder / f"{name}.film.webp", strips.film(out / "moments"))
     return _with_scores(origin, method, folder / f"{name}.json")
 
 
 def weights_of(method: Method) -> bytes:
-    """A safetensors file of all networks, or their averages, in half precision where it holds them.
+    """A safetensors file of all networks, or their averages, which ``shipped.unpacked`` reads.
 
-    The variance of a channel may be above 65504, the largest number of float16.
+    Weights are whole numbers from -127 to 127, with a scale for each row of their first axis, which
+    is a channel. Vectors are in half precision where it holds them: the variance of a channel may
+    be above 65504, the largest number of float16.
     """
     packed = {}
     for network, net in method.networks.items():
         if not network.endswith("_average") and not isinstance(net, ImagePool):
             best = method.networks.get(f"{network}_average", net).state_dict()
             for key in net.state_dict():
-                tensor = best[key].contiguous()
-                fits = tensor.is_floating_point() and tensor.half().isfinite().all()
-                packed[f"{network}.{key}"] = tensor.half() if fits else tensor
+                tensor, name = best[key].contiguous(), f"{network}.{key}"
+                if tensor.is_floating_point() and tensor.ndim > 1:
+                    rows = tensor.float().flatten(1)
+                    scale = (rows.abs().amax(1) / 127).clamp(min=1e-12)
+                    packed[name + shipped.SCALE] = scale
+                    packed[name] = (rows / scale[:, None]).round().to(torch.int8).view_as(tensor)
+                else:
+                    fits = tensor.is_floating_point() and tensor.half().isfinite().all()
+                    packed[name] = tensor.half() if fits else tensor
     return safetensors.torch.save(packed)
 
 

@@ -1,37 +1,19 @@
-"""How a network learned: held-out images at many moments, as a film, and curves.
-
-Used by ``tools/making/ship.py``; the pictures of a training are kept by :func:`keeper`.
-"""
+"""Films and sheets of pictures, and the curves of a training, for the scripts beside this one."""
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image, ImageOps
-from torch import Tensor
 
-from course_lib.data import files, photos
-from course_lib.plotting.figures import stitch
+from course_lib.data import photos
 from course_lib.runs.folder import open_run
 from course_lib.runs.translation import image_translator
 
-# Pictures are kept at the start and after each of so many equal parts: one a minute of an hour.
-MOMENTS = 60
+MOMENTS = 60  # equal parts of a history: one a minute of an hour
 ACROSS, CELL = 6, 200  # photographs in a row of a sheet, and px of each
 WIDEST = 780  # px of a film
 FILM = 600_000  # bytes of a film, at most
 QUALITIES = (85, 70, 55, 40, 25)  # of WebP, from the best on
-
-
-def keeper(folder: Path) -> Callable[[int, dict[str, Tensor]], None]:
-    """For ``fit(on_preview=...)``: writes each preview into ``folder`` as a PNG, row below row."""
-
-    def keep(step: int, rows: dict[str, Tensor]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(stitch(list(rows.values()))).save(png := io.BytesIO(), "png")
-        files.replace_file(folder / f"{step:08d}.png", png.getvalue())
-
-    return keep
 
 
 def sheet(run: Path | str) -> bytes:
@@ -51,7 +33,7 @@ def sheet(run: Path | str) -> bytes:
 
 
 def film(folder: Path, most: int = FILM, pace: int = 120) -> bytes:
-    """An animated WebP of all that was kept: ``most`` bytes and 780 px at most, ``pace``
+    """An animated WebP of the PNG files of ``folder``: ``most`` bytes and 780 px at most, ``pace``
     milliseconds a picture; it rests on the last.
     """
     pictures = [Image.open(path).convert("RGB") for path in sorted(folder.glob("*.png"))]
