@@ -100,11 +100,15 @@ def load(name: str, method: Method, folder: Path = FILES) -> None:
 
 
 def unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of 8 bits times their scales (one for each row of the first axis), in float32."""
+    """Weights of 8 bits times their scales, one for each row of the first axis.
+
+    They are in half precision, so that an export of half the size holds them exactly.
+    """
     weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(SCALE)}
     for name in weights:
         if (scale := tensors.get(name + SCALE)) is not None:
-            weights[name] = (weights[name].flatten(1) * scale[:, None]).view_as(weights[name])
+            rows = weights[name].flatten(1) * scale[:, None]
+            weights[name] = rows.half().view_as(weights[name])
     return weights
 
 
